@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seeds.c - writes DIR/TARGET/NAME for every row: where the fuzz targets start from, good messages, cut ones, hostile ones. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define OCTETS(s) s, sizeof(s) - 1
+#define CUT(s, by) s, sizeof(s) - 1 - (by)
+
+/* DNS; the first octet of an input chooses the protocol. */
+#define DNS "\0"
+#define MDNS "\1"
+#define LLMNR "\2"
+#define HEADER(flags, qd, an, ns, ar) "\x12\x34" flags "\0" qd "\0" an "\0" ns "\0" ar
+#define RESPONSE "\x81\x80"
+#define AUTHORITATIVE "\x84\0"
+#define EXAMPLE "\3www\7example\3com\0"           /* example.com is at offset 16 */
+#define QUESTION(name, type) name "\0" type "\0\1"
+#define RECORD(owner, type, len, rdata) owner "\0" type "\0\1\0\0\1\x2c\0" len rdata
+#define FLUSHED(owner, type, len, rdata) owner "\0" type "\x80\1\0\0\0\x78\0" len rdata
+#define ASKED "\xc0\x0c"
+#define A(owner, last) RECORD(owner, "\1", "\4", "\xc0\0\2" last)
+#define V6 "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+#define ORDINARY DNS HEADER(RESPONSE, "\1", "\3", "\0", "\0") QUESTION(EXAMPLE, "\1") RECORD(ASKED, "\5", "\5", "\2cd\xc0\x10") \
+	A("\xc0\x2d", "\1") A("\xc0\x2d", "\2")
+#define REVERSE4 "\1" "1\1" "2\1" "0\3" "192\7in-addr\4arpa\0"
+#define HINTS "\0\1\0\0\1\0\3\2h2\0\4\0\4\xc0\0\2\1\0\6\0\x10" V6
+
+/* NBNS */
+#define NBNS_MYPC "\x20" "ENFJFAEDCACACACACACACACACACACAAA\0"
+#define NBNS_HEADER(flags, qd, an, ar) "\x12\x34" flags "\0" qd "\0" an "\0\0\0" ar
+#define NBNS_ENTRY "MYPC           "
+
+/* DHCP */
+#define ZEROS_16 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define ZEROS_64 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16
+#define DHCP4_HEAD "\1\1\6\0\1\2\3\4\0\0\0\0\xc0\0\2\1\xc0\0\2\2\0\0\0\0\0\0\0\0\2\0\0\0\0\x9\0\0\0\0\0\0\0\0\0\0"
+#define DHCP4_COOKIE "\x63\x82\x53\x63"
+#define DHCP4(options) DHCP4_HEAD ZEROS_64 ZEROS_64 ZEROS_64 DHCP4_COOKIE options
+#define DHCP4_SNAME "\14\1c\377" ZEROS_16 ZEROS_16 ZEROS_16 "\0\0\0\0\0\0\0\0\0\0\0\0"
+#define DHCP4_FILE "\14\1b\377" ZEROS_64 ZEROS_16 ZEROS_16 ZEROS_16 "\0\0\0\0\0\0\0\0\0\0\0\0"
+#define DHCP6_DUID "\0\1\0\12\0\3\0\1\2\0\0\0\0\x9"
+#define DHCP6_FQDN "\0\x27\0\13\1\3Pc1\5local"
+#define DHCP6_IA "\0\3\0\50iaid\0\0\0\1\0\0\0\2\0\5\0\30" V6 "\0\0\0\1\0\0\1\0"
+
+/* TLS */
+#define TLS_RECORD "\x16\3\1"
+#define ZEROS_32 ZEROS_16 ZEROS_16
+#define TLS_SNI "\0\0\0\24\0\22\0\0\17www.example.com"
+#define TLS_REST "\3\3" ZEROS_32 "\0\0\2\x13\1\1\0"  /* 41 octets up to the extensions */
+
+struct seed {
+	const char *target, *name, *octets;
+	size_t len;
+	const char *tail;                         /* repeated `times` behind the octets */
+	size_t tail_len, times;
+};
+
+static const struct seed seeds[] = {
+	{ "fuzz_dns", "dns-ordinary", OCTETS(ORDINARY), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-cut", CUT(ORDINARY, 7), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-dname", OCTETS(DNS HEADER(RESPONSE, "\1", "\2", "\0", "\0") QUESTION(EXAMPLE, "\1")
+	  RECORD("\xc0\x10", "\x27", "\5", "\3net\0") A("\3www\3net\0", "\1")), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-https", OCTETS(DNS HEADER(RESPONSE, "\1", "\2", "\0", "\0") QUESTION(EXAMPLE, "\x41")
+	  RECORD(ASKED, "\x41", "\x26", HINTS) RECORD(ASKED, "\x41", "\7", "\0\0\3net\0")), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-ptr", OCTETS(DNS HEADER(RESPONSE, "\1", "\1", "\0", "\0") QUESTION(REVERSE4, "\x0c")
+	  RECORD(ASKED, "\x0c", "\6", "\4host\0")), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-query", OCTETS(DNS HEADER("\1\0", "\1", "\0", "\0", "\0") QUESTION(EXAMPLE, "\x1c")), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-pointer-to-self", OCTETS(DNS HEADER(RESPONSE, "\1", "\1", "\0", "\0") "\xc0\x0c\0\1\0\1"), OCTETS(""), 0 },
+	{ "fuzz_dns", "dns-pointers", OCTETS(DNS HEADER(RESPONSE, "\1", "\xff", "\0", "\0") QUESTION(EXAMPLE, "\1")),
+	  OCTETS("\xc0\x0c"), 2000 },
+	{ "fuzz_dns", "dns-long-name", OCTETS(DNS HEADER(RESPONSE, "\1", "\0", "\0", "\0")), OCTETS("\1\xff"), 128 },
+	{ "fuzz_dns", "mdns-host", OCTETS(MDNS HEADER(AUTHORITATIVE, "\0", "\1", "\0", "\2") FLUSHED("\3Mac\5local\0", "\1", "\4", "\xc0\0\2\1")
+	  FLUSHED("\xc0\x0c", "\x1c", "\x10", V6) FLUSHED(REVERSE4, "\x0c", "\2", "\xc0\x0c")), OCTETS(""), 0 },
+	{ "fuzz_dns", "llmnr-host", OCTETS(LLMNR HEADER("\x80\0", "\1", "\1", "\0", "\0") QUESTION("\4host\0", "\1") A(ASKED, "\1")),
+	  OCTETS(""), 0 },
+
+	{ "fuzz_nbns", "registration", OCTETS(NBNS_HEADER("\x29\x10", "\1", "\0", "\1") NBNS_MYPC "\0\x20\0\1"
+	  "\xc0\x0c\0\x20\0\1\0\4\x93\xe0\0\6\0\0\xc0\0\2\1"), OCTETS(""), 0 },
+	{ "fuzz_nbns", "answer", OCTETS(NBNS_HEADER("\x85\0", "\0", "\1", "\0") NBNS_MYPC "\0\x20\0\1\0\4\x93\xe0\0\14"
+	  "\0\0\xc0\0\2\1\x80\0\xc0\0\2\2"), OCTETS(""), 0 },
+	{ "fuzz_nbns", "node-status", OCTETS(NBNS_HEADER("\x84\0", "\0", "\1", "\0") NBNS_MYPC "\0\x21\0\1\0\0\0\0\0\45\2"
+	  NBNS_ENTRY "\0\4\0" NBNS_ENTRY "\x20\x84\0"), OCTETS(""), 0 },
+	{ "fuzz_nbns", "cut", CUT(NBNS_HEADER("\x85\0", "\0", "\1", "\0") NBNS_MYPC "\0\x20\0\1\0\4\x93\xe0\0\6", 3), OCTETS(""), 0 },
+	{ "fuzz_nbns", "many", OCTETS(NBNS_HEADER("\x85\0", "\0", "\1", "\0") NBNS_MYPC "\0\x20\0\1\0\0\0\0\x0b\xb8"),
+	  OCTETS("\0\0\xc0\0\2\1"), 500 },
+
+	{ "fuzz_dhcp4", "request", OCTETS(DHCP4("\65\1\3\14\4MyPC\121\13\0\0\0Pc.local\377")), OCTETS(""), 0 },
+	{ "fuzz_dhcp4", "ack", OCTETS(DHCP4("\65\1\5\63\4\0\1\x51\x80\121\15\4\0\0\2Pc\5local\0\377")), OCTETS(""), 0 },
+	{ "fuzz_dhcp4", "overload", OCTETS(DHCP4_HEAD DHCP4_SNAME DHCP4_FILE DHCP4_COOKIE "\64\1\3\14\1a\377"), OCTETS(""), 0 },
+	{ "fuzz_dhcp4", "cut", CUT(DHCP4("\65\1\3\14\4MyPC\377"), 3), OCTETS(""), 0 },
+	{ "fuzz_dhcp4", "long", OCTETS(DHCP4("\65\1\3")), OCTETS("\14\3abc"), 120 },
+
+	{ "fuzz_dhcp6", "solicit", OCTETS("\1\1\2\3" DHCP6_DUID DHCP6_FQDN), OCTETS(""), 0 },
+	{ "fuzz_dhcp6", "reply", OCTETS("\7\1\2\3" DHCP6_DUID DHCP6_FQDN DHCP6_IA), OCTETS(""), 0 },
+	{ "fuzz_dhcp6", "relay", OCTETS("\14\0" V6 V6 "\0\x9\0\41\1\1\2\3" DHCP6_DUID DHCP6_FQDN), OCTETS(""), 0 },
+	{ "fuzz_dhcp6", "cut", CUT("\7\1\2\3" DHCP6_DUID DHCP6_IA, 9), OCTETS(""), 0 },
+	{ "fuzz_dhcp6", "many", OCTETS("\7\1\2\3" DHCP6_DUID), OCTETS(DHCP6_IA), 20 },
+
+	{ "fuzz_tls", "hello", OCTETS(TLS_RECORD "\0\x4f\1\0\0\x4b" TLS_REST "\0\x20\0\0\0\x14\0\x12\0\0\x0fwww.example.com"
+	  "\xfe\xd\0\4\0\0\1\2"), OCTETS(""), 0 },
+	{ "fuzz_tls", "two-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\x46\0\0\x43" TLS_REST "\0\x18" TLS_SNI), OCTETS(""), 0 },
+	{ "fuzz_tls", "cut", CUT(TLS_RECORD "\0\x47\1\0\0\x43" TLS_REST "\0\x18" TLS_SNI, 4), OCTETS(""), 0 },
+	{ "fuzz_tls", "one-octet-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\1\0"), OCTETS(TLS_RECORD "\0\1\0"), 200 },
+};
+
+static int seed_write(const char *folder, const struct seed *seed)
+{
+	char path[4096];
+	FILE *file;
+	int failed;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, seed->target);
+	if (mkdir(path, 0777) && errno != EEXIST) {
+		perror(path);
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s/%s/%s", folder, seed->target, seed->name);
+	file = fopen(path, "wb");
+	if (!file) {
+		perror(path);
+		return 1;
+	}
+	fwrite(seed->octets, 1, seed->len, file);
+	for (size_t i = 0; i < seed->times; i++)
+		fwrite(seed->tail, 1, seed->tail_len, file);
+	failed = ferror(file) != 0;
+	failed |= fclose(file) != 0;
+	if (failed)
+		perror(path);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: seeds DIR\n");
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		failed |= seed_write(argv[1], &seeds[i]);
+	return failed;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options_rows.c - every option of the program, one row each. */
+#include <ctype.h>
+#include "options_rows.h"
+#include "time.h"
+
+#define MEMBER(m) offsetof(struct options, m)
+
+const struct option_row option_rows[] = {
+	{ .name = "log-level", .letter = 'l', .scope = OPTIONS_GLOBAL, .kind = OPT_CHOICE, .offset = MEMBER(log_level),
+	  .default_text = "info", .values = "error|warn|info|debug",
+	  .help = "least important log lines to write" },
+	{ .name = "log-format", .letter = 'f', .scope = OPTIONS_GLOBAL, .kind = OPT_CHOICE, .offset = MEMBER(log_format),
+	  .default_text = "console", .values = "console|json",
+	  .help = "form of log lines" },
+	{ .name = "log-output", .letter = 'o', .scope = OPTIONS_GLOBAL, .kind = OPT_STRING, .offset = MEMBER(log_output),
+	  .default_text = "stderr", .values = "FILE",
+	  .help = "where log lines go: stderr, stdout (or -), or a file to append to" },
+
+	{ .name = "interface", .letter = 'i', .scope = OPTIONS_CAPTURE, .kind = OPT_LIST, .offset = MEMBER(interfaces),
+	  .values = "NAME",
+	  .help = "capture live on this interface; several by comma or repetition" },
+	{ .name = "read-file", .letter = 'r', .scope = OPTIONS_CAPTURE, .kind = OPT_FILES, .offset = MEMBER(read_files),
+	  .values = "FILE",
+	  .help = "read a pcap or pcapng file, plain, gzip or zstd; - is stdin; several by repetition" },
+	{ .name = "filter", .letter = 'f', .scope = OPTIONS_CAPTURE, .kind = OPT_TEXT, .offset = MEMBER(filter),
+	  .values = "EXPR",
+	  .help = "count only packets that match this pcap filter" },
+	{ .name = "source", .scope = OPTIONS_CAPTURE, .kind = OPT_CHOICE, .offset = MEMBER(source),
+	  .default_text = "auto", .values = "auto|pcap",
+	  .help = "how to capture live; auto takes the best that works here and says which" },
+	{ .name = "output", .letter = 'o', .scope = OPTIONS_CAPTURE, .kind = OPT_CHOICES, .offset = MEMBER(outputs),
+	  .default_text = "stdout", .values = "stdout|file|null",
+	  .help = "where records go; several by comma or repetition" },
+	{ .name = "write-file", .letter = 'w', .scope = OPTIONS_CAPTURE, .kind = OPT_STRING, .offset = MEMBER(write_file),
+	  .values = "FILE",
+	  .help = "with output file: append the records to this file, in whole lines" },
+	{ .name = "rotate-size", .scope = OPTIONS_CAPTURE, .kind = OPT_SIZE, .offset = MEMBER(rotate_size),
+	  .default_text = "0", .values = "SIZE", .min = 4096, .zero_is_off = true,
+	  .help = "with output file: begin a new file before this size is passed; the full one becomes FILE.TIME" },
+	{ .name = "rotate-interval", .scope = OPTIONS_CAPTURE, .kind = OPT_DURATION,
+	  .offset = MEMBER(rotate_interval_ns),
+	  .default_text = "0", .values = "DURATION", .min = NS_PER_S, .zero_is_off = true,
+	  .help = "with output file: begin a new file at each multiple of this in UTC (1h: on the hour)" },
+	{ .name = "compress", .scope = OPTIONS_CAPTURE, .kind = OPT_CHOICE, .offset = MEMBER(compress),
+	  .default_text = "none", .values = "none|zstd",
+	  .help = "with output file: compress it" },
+	{ .name = "stat-interval", .letter = 's', .scope = OPTIONS_CAPTURE, .kind = OPT_DURATION,
+	  .offset = MEMBER(stat_interval_ns),
+	  .default_text = "0", .values = "DURATION", .min = 100 * NS_PER_MS, .zero_is_off = true,
+	  .help = "log packet and bit rates, active flows and the balance this often; 0 is never" },
+	{ .name = "idle-timeout", .alias = "flow-timeout", .scope = OPTIONS_CAPTURE, .kind = OPT_DURATION,
+	  .offset = MEMBER(idle_timeout_ns),
+	  .default_text = "120s", .values = "DURATION", .min = NS_PER_MS,
+	  .help = "end a flow after this long without a packet" },
+	{ .name = "active-timeout", .scope = OPTIONS_CAPTURE, .kind = OPT_DURATION, .offset = MEMBER(active_timeout_ns),
+	  .default_text = "0", .values = "DURATION", .min = NS_PER_MS, .zero_is_off = true,
+	  .help = "write a part record of a flow that lasts longer than this; 0 is never" },
+	{ .name = "max-flows", .scope = OPTIONS_CAPTURE, .kind = OPT_COUNT, .offset = MEMBER(max_flows),
+	  .default_text = "0", .values = "N", .min = 16, .max = 1ull << 31, .zero_is_off = true,
+	  .help = "keep at most this many flows at a time; 0 takes a bound from the memory" },
+	{ .name = "max-input-bytes", .scope = OPTIONS_CAPTURE, .kind = OPT_SIZE, .offset = MEMBER(max_input_bytes),
+	  .default_text = "0", .values = "SIZE",
+	  .help = "stop with an error when a read file is longer than this once unpacked; 0 is no bound" },
+	{ .name = "names", .scope = OPTIONS_CAPTURE, .kind = OPT_CHOICE, .offset = MEMBER(names),
+	  .default_text = "on", .values = "on|off",
+	  .help = "add host names to records" },
+	{ .name = "no-flow-names", .scope = OPTIONS_CAPTURE, .kind = OPT_NO_FLAG, .offset = MEMBER(flow_names),
+	  .help = "leave out the names that a flow itself tells (TLS, QUIC, HTTP)" },
+	{ .name = "dns-unmatched", .scope = OPTIONS_CAPTURE, .kind = OPT_CHOICE, .offset = MEMBER(dns_unmatched),
+	  .default_text = "count", .values = "count|learn",
+	  .help = "what to do with DNS answers to questions that were not seen" },
+	{ .name = "extended", .scope = OPTIONS_CAPTURE, .kind = OPT_FLAG, .offset = MEMBER(extended),
+	  .help = "add the extended members to records" },
+	{ .name = "no-promiscuous", .scope = OPTIONS_CAPTURE, .kind = OPT_NO_FLAG, .offset = MEMBER(promiscuous),
+	  .help = "do not put the interface into promiscuous mode" },
+	{ .name = "immediate", .scope = OPTIONS_CAPTURE, .kind = OPT_FLAG, .offset = MEMBER(immediate),
+	  .help = "take each packet from the kernel at once: less delay, more load" },
+	{ .name = "snaplen", .scope = OPTIONS_CAPTURE, .kind = OPT_SIZE, .offset = MEMBER(snaplen),
+	  .default_text = "8192", .values = "SIZE", .min = 64, .max = 256 << 10,
+	  .help = "octets to look at of each packet; bytes are counted in full" },
+	{ .name = "buffer-size", .scope = OPTIONS_CAPTURE, .kind = OPT_SIZE, .offset = MEMBER(buffer_size),
+	  .default_text = "32M", .values = "SIZE", .min = 64 << 10, .max = 2ull << 30,
+	  .help = "packet buffer in the kernel, for each interface" },
+};
+
+const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTION_ROWS_MAX, "origins are kept in an array");
+
+void option_env_name(char out[OPTION_ENV_SIZE], const char *name)
+{
+	size_t len = (size_t)snprintf(out, OPTION_ENV_SIZE, "DEVOURER_%s", name);
+
+	for (size_t i = 0; i < len && i < OPTION_ENV_SIZE; i++)
+		out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+}
+
+bool option_is_flag(const struct option_row *row)
+{
+	return row->kind == OPT_FLAG || row->kind == OPT_NO_FLAG;
+}
+
+/* In the largest unit that divides it. */
+static void format_number(const struct option_row *row, uint64_t value, char *out, size_t size)
+{
+	static const struct { const char *name; uint64_t factor; } durations[] = {
+		{ "h", 3600 * NS_PER_S }, { "m", 60 * NS_PER_S }, { "s", NS_PER_S }, { "ms", NS_PER_MS }, { "ns", 1 },
+	}, sizes[] = {
+		{ "G", 1 << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 },
+	};
+	size_t unit = 0;
+
+	if (row->kind == OPT_DURATION) {
+		while (value % durations[unit].factor)
+			unit++;
+		snprintf(out, size, "%llu%s", (unsigned long long)(value / durations[unit].factor),
+			 durations[unit].name);
+		return;
+	}
+	while (row->kind == OPT_COUNT ? unit < 3 : value % sizes[unit].factor)
+		unit++;
+	snprintf(out, size, "%llu%s", (unsigned long long)(value / sizes[unit].factor), sizes[unit].name);
+}
+
+void option_limits(const struct option_row *row, char *out, size_t size)
+{
+	char min[24], max[24];
+
+	format_number(row, row->min, min, sizeof(min));
+	format_number(row, row->max, max, sizeof(max));
+	snprintf(out, size, "%s%s%s%s", min, row->max ? " to " : " or more", row->max ? max : "",
+		 row->zero_is_off ? ", or 0" : "");
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - from the command line to the command, and what holds for all of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "../base/log.h"
+#include "../base/options.h"
+#include "capture.h"
+
+static const struct command commands[] = {
+	{ "capture", "c", "Records the flows of network interfaces or of capture files.", capture_run,
+	  OPTIONS_CAPTURE },
+	{ 0 },
+};
+
+/* A standard descriptor that is closed would be taken by the first file we open, and records or log lines would end
+ * up in it. The stand-in is opened the wrong way round, so that using it still fails. */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_FAILED);
+	}
+}
+
+/* A reader that went away and a full file are errors of write(2), not the end of the process. */
+static void ignore_write_signals(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static int open_log(const struct options *options)
+{
+	static const char *const levels[] = { "error", "warn", "info", "debug" };
+	enum log_format format = strcmp(options->log_format, "json") ? LOG_CONSOLE : LOG_JSON;
+	enum log_level level = LOG_ERROR;
+
+	while (strcmp(levels[level], options->log_level))
+		level++;
+	return log_open(level, format, options->log_output);
+}
+
+static int run(const struct options *options)
+{
+	int status;
+
+	if (open_log(options))
+		return EXIT_FAILED;
+	status = options->command->run(options);
+	log_close();
+	return status;
+}
+
+/* What --help printed may not have arrived. That a pager closed its end is not an error. */
+static int finish_stdout(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (errno == EPIPE)
+		return status;
+	log_error("stdout: %s", strerror(errno));
+	return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status;
+
+	hold_standard_descriptors();
+	ignore_write_signals();
+	umask(077);
+	status = options_parse(&options, commands, argc, argv);
+	if (status < 0)
+		status = run(&options);
+	options_free(&options);
+	return finish_stdout(status);
+}

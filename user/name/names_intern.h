@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names_intern.h - each name text and each list of names is kept once, counted by who refers to it.
+ *
+ * A list of one name needs no memory of its own: its number holds the name and the source.
+ */
+#ifndef DEVOURER_NAMES_INTERN_H
+#define DEVOURER_NAMES_INTERN_H
+#include "names.h"
+#include "names_table.h"
+
+struct interner {
+	struct table names, lists;
+	uint64_t seed[2];
+	size_t cached;                            /* names that a fact of the cache refers to */
+	size_t text_octets, max_text_octets;
+};
+
+struct name_entry {
+	uint32_t name;
+	enum name_source source;
+};
+
+int interner_init(struct interner *in, const uint64_t seed[2]); /* 0 or -ENOMEM */
+void interner_free(struct interner *in);
+size_t interner_octets(const struct interner *in);
+
+/* The number of a text, with one reference for the caller; 0: no room. */
+uint32_t name_intern(struct interner *in, const char *text, size_t len);
+void name_put(struct interner *in, uint32_t name);
+
+/* A fact of the cache takes or drops its reference; these names are counted in `cached`. */
+void name_cache(struct interner *in, uint32_t name);
+void name_uncache(struct interner *in, uint32_t name);
+bool name_is_cached(const struct interner *in, uint32_t name);
+
+bool name_same(const struct interner *in, uint32_t a, uint32_t b); /* but for the case of ASCII letters */
+const char *name_text(const struct interner *in, uint32_t name);
+
+/* A list of `count` (at most NAMES_PER_SIDE) entries, with one reference for the caller; 0: `count` is 0, or no room. */
+name_list list_intern(struct interner *in, const struct name_entry *entries, size_t count);
+size_t list_entries(const struct interner *in, name_list list, struct name_entry out[NAMES_PER_SIDE]);
+void list_put(struct interner *in, name_list list);
+size_t list_view(const struct interner *in, name_list list, struct name_view out[NAMES_PER_SIDE]);
+#endif
