@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dns_message.h - DNS messages made record by record for tests, and what a dissector learns from them. Include after cmocka.h. */
+/* dns_message.h - DNS messages made record by record, and what a dissector learns from them. Include after cmocka.h. */
 #ifndef DEVOURER_TESTS_DNS_MESSAGE_H
 #define DEVOURER_TESTS_DNS_MESSAGE_H
 #include <arpa/inet.h>
@@ -14,8 +14,8 @@ enum { IN = 1, CHAOS = 3 };
 enum { RAW = 0x10000, IN_CHAOS = 0x20000, FLUSH = 0x40000 }; /* added to a type */
 enum { RESPONSE = 0x8180, QUERY = 0x0100, TRUNCATED = 0x0200 };
 
-/* A record of a message: the rdata is an address, a name, or (RAW) octets in hexadecimal. A name is dotted text; `@12` at its
- * end is a pointer to offset 12. */
+/* A record of a message: the rdata is an address, a name, or (RAW) octets in hexadecimal. A name is dotted text; `@12` at
+ * its end is a pointer to offset 12. */
 struct rr { const char *owner; unsigned type; uint32_t ttl_s; const char *rdata; };
 #define RR(...) (&(struct rr){ __VA_ARGS__ })
 

@@ -84,6 +84,7 @@ static void dhcp4_options_give_type_lease_and_names(void **state)
 		{ .options = LITERAL("\121\0" END), .hostname = "", .fqdn = "" },
 		{ .options = LITERAL("\121\6\4\0\0\7Pc" "\14\1h" END), .status = DISSECT_BAD, .hostname = "h", .fqdn = "" },
 		{ .options = LITERAL("\121\2\4\0" "\14\1h" END), .status = DISSECT_BAD, .hostname = "h", .fqdn = "" },
+		{ .options = LITERAL("\121\1\0" "\14\1h" END), .status = DISSECT_BAD, .hostname = "h", .fqdn = "" },
 		{ .options = LITERAL("\14\1h" "\121\15\4\0\0\2Pc\5local\0" END), .hostname = "h", .fqdn = "Pc.local" },
 		/* RFC 3396: parts are joined, wherever they are. */
 		{ .options = LITERAL("\14\2My" TYPE("\1") "\14\2PC" END), .type = 1, .hostname = "MyPC", .fqdn = "" },

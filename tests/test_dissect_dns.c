@@ -14,7 +14,7 @@
 struct message_row {
 	const char *question;
 	unsigned type;
-	struct rr answers[7], authority[2], additional[3];
+	struct rr answers[8], authority[2], additional[3];
 	int status;
 	const char *told;
 	unsigned flags, class;                    /* 0: RESPONSE, IN */
@@ -33,7 +33,7 @@ static void put_row(struct message *m, const struct message_row *row)
 	put_header(m, row->flags ? row->flags : RESPONSE, row->question ? 1 : 0, 0);
 	if (row->question)
 		put_question(m, row->question, row->type, row->class ? row->class : IN);
-	put_section(m, row->answers, 7, 6);
+	put_section(m, row->answers, 8, 6);
 	put_section(m, row->authority, 2, 8);
 	put_section(m, row->additional, 3, 10);
 }
@@ -140,6 +140,10 @@ static void aliases_are_followed_in_any_order(void **state)
 		{ WWW, A, .answers = { { WWW, CNAME, 1, WWW } }, .status = DISSECT_OTHER, .told = "" },
 		{ WWW, A, .answers = { { WWW, CNAME, 1, "b.net" }, { WWW, CNAME, 1, "c.net" }, { "c.net", A, 1, "192.0.2.1" } },
 		  .told = WWW " 192.0.2.1 1 A" },
+		/* The round that finds one alias finds the others again. */
+		{ WWW, A, .answers = { { "h", A, 1, "192.0.2.1" }, { "g", CNAME, 1, "h" }, { "f", CNAME, 1, "g" }, { "e", CNAME, 1, "f" },
+				       { "d", CNAME, 1, "e" }, { "c", CNAME, 1, "d" }, { "b", CNAME, 1, "c" }, { WWW, CNAME, 1, "b" } },
+		  .told = WWW " 192.0.2.1 1 A" },
 	};
 
 	(void)state;
@@ -185,10 +189,12 @@ static void a_dname_makes_no_name_over_255_octets(void **state)
 	(void)state;
 	memset(label, 'x', 63);
 	label[63] = 0;
-	sprintf(target, "%s.%s.%s.%.57s", label, label, label, label);
-	put_header(&m, RESPONSE, 1, 2);
+	/* 12 + 248 octets: in the low eight bits of that, the name would end behind "www". */
+	sprintf(target, "%s.%s.%s.%.55s", label, label, label, label);
+	put_header(&m, RESPONSE, 1, 3);
 	put_question(&m, WWW, A, IN);
 	put_rr(&m, RR("com", DNAME, 1, target));
+	put_rr(&m, RR("www", A, 1, "192.0.2.9"));
 	put_rr(&m, RR(WWW, A, 1, "192.0.2.1"));
 	assert_int_equal(learn(dns_answers, m.octets, m.len, &facts), DISSECT_OK);
 	assert_string_equal(facts.text, WWW " 192.0.2.1 1 A");
@@ -235,7 +241,8 @@ static void hints_name_what_was_asked(void **state)
 		{ WWW, HTTPS, .answers = { { "@12", RAW | HTTPS, 5, "00000173036e657400" }, { "s.net", RAW | HTTPS, 5, "000100" V6HINT },
 					   { "s.net", A, 5, "192.0.2.7" } },
 		  .told = WWW " 2001:db8::1 5 H, " WWW " 192.0.2.7 5 A" },
-		{ WWW, HTTPS, .answers = { { "@12", RAW | HTTPS, 5, "000000" } }, .status = DISSECT_OTHER, .told = "" },
+		{ WWW, HTTPS, .answers = { { "@12", RAW | HTTPS, 5, "000000" }, { "", A, 5, "192.0.2.9" } },
+		  .status = DISSECT_OTHER, .told = "" },
 		/* Keys out of order, lengths that are no number of addresses, values that run over the end. */
 		{ WWW, HTTPS, .answers = { { "@12", RAW | HTTPS, 5, "000100" V6HINT V4HINT } }, .status = DISSECT_BAD,
 		  .told = WWW " 2001:db8::1 5 H" },

@@ -242,6 +242,29 @@ static void a_name_is_led_by_at_most_127_pointers(void **state)
 	}
 }
 
+static void each_pointer_leads_before_the_one_that_led_to_it(void **state)
+{
+	/* The question "a" is at 12, the rdata begins at 30. */
+	static const struct { const char *rdata, *owner; int status; } rows[] = {
+		{ "016100c01e", "@33", DISSECT_OK },
+		{ "c020016100", "@30", DISSECT_BAD },     /* ahead, though before the owner */
+		{ "c01e016100", "@30", DISSECT_BAD },
+		{ "c00cc01e", "@32", DISSECT_OK },
+	};
+	static struct message m;
+	static struct facts facts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put_header(&m, RESPONSE, 1, 2);
+		put_question(&m, "a", A, IN);
+		put_rr(&m, RR("", RAW | TXT, 1, rows[i].rdata));
+		put_rr(&m, RR(rows[i].owner, A, 1, "192.0.2.1"));
+		assert_int_equal(learn(dns_answers, m.octets, m.len, &facts), rows[i].status);
+		assert_int_equal(facts.count, rows[i].status ? 0 : 1);
+	}
+}
+
 static void a_message_of_pointers_teaches_nothing(void **state)
 {
 	static struct message m;
@@ -318,6 +341,29 @@ static void one_message_teaches_a_bounded_number_of_facts(void **state)
 	}
 }
 
+static void at_most_256_records_and_questions_are_read(void **state)
+{
+	static struct message m;
+	static struct facts facts;
+	struct dns_head head;
+
+	(void)state;
+	for (unsigned records = 256; records <= 257; records++) {
+		put_header(&m, RESPONSE, 1, records);
+		put_question(&m, WWW, A, IN);
+		for (unsigned i = 1; i < records; i++)
+			put_rr(&m, RR("@12", RAW | TXT, 1, ""));
+		put_rr(&m, RR("@12", A, 1, "192.0.2.1"));
+		assert_int_equal(learn(dns_answers, m.octets, m.len, &facts), records > 256 ? DISSECT_BAD : DISSECT_OK);
+		assert_int_equal(facts.count, records > 256 ? 0 : 1);
+
+		put_header(&m, QUERY, records, 0);
+		for (unsigned i = 0; i < records; i++)
+			put_question(&m, "a", A, IN);
+		assert_int_equal(head_of(m.octets, m.len, &head), records > 256 ? DISSECT_BAD : DISSECT_OK);
+	}
+}
+
 static void one_message_expands_at_most_4_kib_of_names(void **state)
 {
 	static struct message m;
@@ -361,10 +407,12 @@ int main(void)
 		cmocka_unit_test(a_name_has_at_most_255_octets),
 		cmocka_unit_test(the_longest_text_fits),
 		cmocka_unit_test(a_name_is_led_by_at_most_127_pointers),
+		cmocka_unit_test(each_pointer_leads_before_the_one_that_led_to_it),
 		cmocka_unit_test(a_message_of_pointers_teaches_nothing),
 		cmocka_unit_test(a_count_of_65535_is_no_more_than_what_is_there),
 		cmocka_unit_test(more_than_one_question_is_no_answer),
 		cmocka_unit_test(one_message_teaches_a_bounded_number_of_facts),
+		cmocka_unit_test(at_most_256_records_and_questions_are_read),
 		cmocka_unit_test(one_message_expands_at_most_4_kib_of_names),
 		cmocka_unit_test(hints_of_one_message_are_at_most_256),
 	};

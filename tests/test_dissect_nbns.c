@@ -267,6 +267,7 @@ static void a_name_is_32_letters_from_a_to_p(void **state)
 		{ OCTETS("\x20" "E@" "FJFAEDCACACACACACACACACACACAAA" "\0"), DISSECT_BAD },
 		{ OCTETS("\x20" "en" "FJFAEDCACACACACACACACACACACAAA" "\0"), DISSECT_BAD },
 		{ OCTETS("\x1f" "NFJFAEDCACACACACACACACACACACAAA" "\0"), DISSECT_BAD },
+		{ OCTETS("\x21" ENCODED "A" "\0"), DISSECT_BAD },
 		{ OCTETS("\0"), DISSECT_BAD },
 		{ OCTETS("\x20" ENCODED "\xc0\x0c"), DISSECT_BAD },        /* a scope that leads to its own name */
 		{ OCTETS("\xc0\x0c"), DISSECT_BAD },

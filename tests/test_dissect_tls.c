@@ -28,23 +28,30 @@ static void put_number(struct stream *s, unsigned width, size_t value)
 		put(s, (uint8_t[]){ (uint8_t)(value >> 8 * width) }, 1);
 }
 
-/* A ClientHello as a handshake message, with these extensions. */
-static void put_hello(struct stream *s, const void *extensions, size_t len)
+/* A ClientHello as a handshake message, with vectors of these lengths in front of its extensions. */
+static void put_hello_of(struct stream *s, size_t session, size_t suites, size_t methods, const void *extensions, size_t len)
 {
-	static const uint8_t random[32], session[32], suites[4] = { 0x0a, 0x0a, 0x13, 0x01 }; /* the first one is GREASE, RFC 8701 */
+	static const uint8_t zeros[300], grease[2] = { 0x0a, 0x0a }; /* RFC 8701 */
 
 	s->len = 0;
 	put_number(s, 1, 1);
-	put_number(s, 3, 2 + 32 + 1 + 32 + 2 + 4 + 2 + 2 + len);
+	put_number(s, 3, 2 + 32 + 1 + session + 2 + suites + 1 + methods + 2 + len);
 	put_number(s, 2, 0x0303);
-	put(s, random, 32);
-	put_number(s, 1, 32);
-	put(s, session, 32);
-	put_number(s, 2, sizeof(suites));
-	put(s, suites, sizeof(suites));
-	put_number(s, 2, 0x0100);
+	put(s, zeros, 32);
+	put_number(s, 1, session);
+	put(s, zeros, session);
+	put_number(s, 2, suites);
+	put(s, grease, suites ? 2 : 0);
+	put(s, zeros, suites ? suites - 2 : 0);
+	put_number(s, 1, methods);
+	put(s, zeros, methods);
 	put_number(s, 2, len);
 	put(s, extensions, len);
+}
+
+static void put_hello(struct stream *s, const void *extensions, size_t len)
+{
+	put_hello_of(s, 32, 4, 1, extensions, len);
 }
 
 /* The handshake message in records of at most `size` octets. */
@@ -281,6 +288,10 @@ static void lengths_that_disagree_are_an_error(void **state)
 		{ LITERAL("\0\0\0\6\0\4\0\0\2a"), "" },                          /* a name longer than the list */
 		{ LITERAL("\0\0\0\7\0\5\0\0\1a\0"), "a" },
 		{ LITERAL("\0\0\0\10\0\6\0\0\1a\0\0"), "a" },
+		/* What follows would make sense if the list or the name went on into it. */
+		{ LITERAL("\0\0\0\7\0\5\0\0\1a\0" "\0\0\0\4\0\2yz"), "a" },
+		{ LITERAL("\0\0\0\6\0\4\0\0\2a" "x\0\20\0\0"), "" },
+		{ LITERAL("\0\0\0\10\0\6"), "" },
 	};
 	static struct stream message, stream;
 
@@ -295,11 +306,29 @@ static void lengths_that_disagree_are_an_error(void **state)
 	}
 }
 
+static void vectors_have_their_bounds(void **state)
+{
+	static const struct { size_t session, suites, methods; int status; } rows[] = {
+		{ 32, 4, 1, DISSECT_OK }, { 0, 2, 1, DISSECT_OK }, { 32, 256, 255, DISSECT_OK },
+		{ 33, 4, 1, DISSECT_BAD }, { 255, 4, 1, DISSECT_BAD }, { 32, 0, 1, DISSECT_BAD }, { 32, 4, 0, DISSECT_BAD },
+	};
+	static struct stream message, stream;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tls_hello out;
+
+		put_hello_of(&message, rows[i].session, rows[i].suites, rows[i].methods, WWW, 24);
+		put_records(&stream, &message, 16384);
+		assert_int_equal(hello_of(stream.octets, stream.len, &out), rows[i].status);
+		assert_string_equal(out.sni, rows[i].status ? "" : WWW_NAME);
+	}
+}
+
 /* One octet of a good hello changed: its offset in the message, and what it becomes. */
-static void vectors_outside_their_bounds_are_an_error(void **state)
+static void vectors_that_run_over_the_end_are_an_error(void **state)
 {
 	static const struct { size_t at; uint8_t octet; } rows[] = {
-		{ 38, 33 },                               /* a session of 33 octets */
 		{ 71, 0xff },                             /* cipher suites past the end */
 		{ 72, 0 },                                /* none */
 		{ 77, 0 },                                /* no compression method */
@@ -369,7 +398,8 @@ int main(void)
 		cmocka_unit_test(a_name_has_at_most_253_octets),
 		cmocka_unit_test(what_is_no_hello_is_told_by_its_first_octets),
 		cmocka_unit_test(lengths_that_disagree_are_an_error),
-		cmocka_unit_test(vectors_outside_their_bounds_are_an_error),
+		cmocka_unit_test(vectors_have_their_bounds),
+		cmocka_unit_test(vectors_that_run_over_the_end_are_an_error),
 		cmocka_unit_test(no_more_than_the_bound_is_read),
 		cmocka_unit_test(a_hello_may_fill_the_bound),
 	};

@@ -10,8 +10,8 @@
 
 /* Link types as files know them (LINKTYPE_ registry of pcap). */
 enum link_type {
-	LINK_NULL = 0, LINK_ETHERNET = 1, LINK_PPP = 9, LINK_PPP_HDLC = 50, LINK_RAW = 101, LINK_C_HDLC = 104, LINK_LOOP = 108,
-	LINK_SLL = 113, LINK_USER0 = 147, LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_SLL2 = 276,
+	LINK_NULL = 0, LINK_ETHERNET = 1, LINK_PPP = 9, LINK_PPP_HDLC = 50, LINK_RAW = 101, LINK_C_HDLC = 104,
+	LINK_LOOP = 108, LINK_SLL = 113, LINK_USER0 = 147, LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_SLL2 = 276,
 };
 
 struct capture_format {

@@ -30,8 +30,8 @@ static void announce(struct frame *f, struct announced number)
 }
 
 /* A layer of `len` zero octets; its number for the next one is `next_in` octets into it. */
-static uint8_t *add_layer(struct frame *f, enum layer_kind kind, struct announced number, size_t len, enum layer_names names,
-			  size_t next_in)
+static uint8_t *add_layer(struct frame *f, enum layer_kind kind, struct announced number, size_t len,
+			  enum layer_names names, size_t next_in)
 {
 	struct layer *layer;
 
@@ -130,7 +130,8 @@ void null_link(struct frame *f, uint32_t family, bool is_big_endian)
 
 void ppp(struct frame *f, bool with_address)
 {
-	uint8_t *at = add_layer(f, LAYER_LINK, (struct announced){ 0, 0, 0 }, with_address ? 4 : 2, NAMES_PPP, with_address ? 2 : 0);
+	size_t number_at = with_address ? 2 : 0;
+	uint8_t *at = add_layer(f, LAYER_LINK, (struct announced){ 0, 0, 0 }, number_at + 2, NAMES_PPP, number_at);
 
 	if (with_address)
 		put_16(at, 0xff03);
@@ -188,12 +189,13 @@ void ip(struct frame *f, const char *src, const char *dst)
 
 void extension(struct frame *f, unsigned type, size_t units)
 {
-	uint8_t *at = add_layer(f, LAYER_EXTENSION, (struct announced){ 0, 0, type }, (units + 1) * 8, NAMES_IP_PROTOCOL, 0);
+	size_t len = (units + 1) * 8;
+	uint8_t *at = add_layer(f, LAYER_EXTENSION, (struct announced){ 0, 0, type }, len, NAMES_IP_PROTOCOL, 0);
 
 	at[1] = (uint8_t)units;
 	if (type == 0 || type == 60) {            /* one PadN option over all of it, RFC 8200 4.2 */
 		at[2] = 1;
-		at[3] = (uint8_t)((units + 1) * 8 - 4);
+		at[3] = (uint8_t)(len - 4);
 	}
 }
 

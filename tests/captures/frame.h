@@ -77,7 +77,7 @@ void tcp_options(struct frame *f, const void *options, size_t len); /* right beh
 void udp(struct frame *f, unsigned src_port, unsigned dst_port);
 void icmp4(struct frame *f, unsigned type, unsigned code, uint32_t rest);
 void icmp6(struct frame *f, unsigned type, unsigned code, uint32_t rest);
-void other(struct frame *f, unsigned number);     /* announces what follows, a protocol that is not drawn here, as `number` */
+void other(struct frame *f, unsigned number);     /* what follows is announced as `number` and is not drawn */
 
 void payload(struct frame *f, const void *octets, size_t len);
 void payload_text(struct frame *f, const char *text);

@@ -22,7 +22,8 @@ static void nbns_name(struct blob *b, const char *name, unsigned suffix)
 	blob_8(b, 0);
 }
 
-static void nbns_head(struct blob *b, unsigned id, unsigned flags, unsigned questions, unsigned answers, unsigned additional)
+static void nbns_head(struct blob *b, unsigned id, unsigned flags, unsigned questions, unsigned answers,
+		      unsigned additional)
 {
 	blob_16(b, id);
 	blob_16(b, flags);
@@ -160,9 +161,12 @@ void dhcp4_message(struct blob *b, const struct dhcp4_message *m)
 	blob_add(b, 10 + 64 + 128);               /* the rest of chaddr, sname, file */
 	blob_32(b, 0x63825363);                   /* magic cookie, RFC 2131 3 */
 	option(b, 53, (uint8_t[]){ (uint8_t)m->type }, 1);
-	if (m->lease_s)
-		option(b, 51, (uint8_t[]){ (uint8_t)(m->lease_s >> 24), (uint8_t)(m->lease_s >> 16), (uint8_t)(m->lease_s >> 8),
-					   (uint8_t)m->lease_s }, 4);
+	if (m->lease_s) {
+		uint8_t lease[4];
+
+		put_32(lease, m->lease_s);
+		option(b, 51, lease, sizeof(lease));
+	}
 	if (m->hostname_in_sname) {
 		uint8_t *sname = b->octets + start + 44;
 		size_t len = strlen(m->hostname);

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 	theme_dns(argv[1]);
 	theme_scope(argv[1]);
 	theme_lan(argv[1]);
+	theme_dhcp(argv[1]);
 	theme_tls(argv[1]);
 	theme_extended(argv[1]);
 	theme_files(argv[1]);

@@ -6,7 +6,8 @@
 #include "blob.h"
 
 enum dns_type {
-	DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_DNAME = 39, DNS_OPT = 41, DNS_HTTPS = 65,
+	DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_DNAME = 39, DNS_OPT = 41,
+	DNS_HTTPS = 65,
 };
 enum dns_flag {
 	DNS_RESPONSE = 0x8000, DNS_AUTHORITATIVE = 0x0400, DNS_TRUNCATED = 0x0200, DNS_RECURSE = 0x0100, DNS_NXDOMAIN = 3,
@@ -20,7 +21,7 @@ struct dns_record {
 	const char *owner;                        /* NULL: no record. "." is the root */
 	enum dns_type type;
 	uint32_t ttl;
-	const char *value;                        /* address or name as the type wants; HTTPS: addresses for the hints, by comma */
+	const char *value;                        /* address or name, as the type wants; HTTPS: hints, by comma */
 	unsigned class;                           /* 0: IN */
 };
 
@@ -46,7 +47,9 @@ void nbns_answer(struct blob *b, unsigned id, const char *name, unsigned suffix,
 struct nbns_entry { const char *name; unsigned suffix; bool is_group; };
 void nbns_node_status(struct blob *b, unsigned id, const struct nbns_entry *entries, size_t count, const char *mac);
 
-enum dhcp4_type { DHCP_DISCOVER = 1, DHCP_OFFER, DHCP_REQUEST, DHCP_DECLINE, DHCP_ACK, DHCP_NAK, DHCP_RELEASE, DHCP_INFORM };
+enum dhcp4_type {
+	DHCP_DISCOVER = 1, DHCP_OFFER, DHCP_REQUEST, DHCP_DECLINE, DHCP_ACK, DHCP_NAK, DHCP_RELEASE, DHCP_INFORM
+};
 struct dhcp4_message {
 	enum dhcp4_type type;
 	uint32_t xid;
@@ -69,7 +72,8 @@ struct dhcp6_message {
 	const char *addr;                         /* in IA_NA; NULL: none */
 };
 void dhcp6_message(struct blob *b, const struct dhcp6_message *m);
-void dhcp6_relayed(struct blob *b, unsigned type, const char *link, const char *peer, const struct blob *message); /* 12, 13 */
+/* Type 12 forwards, 13 replies. */
+void dhcp6_relayed(struct blob *b, unsigned type, const char *link, const char *peer, const struct blob *message);
 
 /* TLS ClientHello, RFC 8446 4.1.2. */
 struct hello {
@@ -78,7 +82,7 @@ struct hello {
 	bool sni_last;                            /* behind the key share */
 	bool has_ech;
 };
-void client_hello(struct blob *b, const struct hello *hello);                        /* in one record */
-void client_hello_in_records(struct blob *b, const struct hello *hello, size_t record_len); /* in records of that many octets */
+void client_hello(struct blob *b, const struct hello *hello); /* in one record */
+void client_hello_in_records(struct blob *b, const struct hello *hello, size_t record_len);
 void server_hello(struct blob *b);
 #endif

@@ -51,6 +51,17 @@ void say_udp(struct capture *c, uint64_t ns, struct end from, struct end to, con
 	capture_frame(c, ns, frame_end(&f));
 }
 
+void say_cut(struct capture *c, uint64_t ns, struct end from, struct end to, const struct blob *message, size_t less)
+{
+	struct frame f;
+
+	begin_between(&f, from, to);
+	udp(&f, from.port, to.port);
+	payload(&f, message->octets, message->len);
+	frame_end(&f);
+	capture_octets(c, ns, f.b.octets, (uint32_t)(f.b.len - less), (uint32_t)f.b.len);
+}
+
 void say_text(struct capture *c, uint64_t ns, struct end from, struct end to, const char *text)
 {
 	struct blob message = { 0 };
@@ -106,7 +117,8 @@ void say_icmp(struct capture *c, uint64_t ns, struct end from, struct end to, un
 struct talk talk_begin(struct capture *c, uint64_t ns, struct end client, struct end server)
 {
 	return (struct talk){
-		.capture = c, .client = client, .server = server, .ns = ns, .step_ns = 10000000, .client_seq = 1000, .server_seq = 900000,
+		.capture = c, .client = client, .server = server, .ns = ns, .step_ns = 10000000,
+		.client_seq = 1000, .server_seq = 900000,
 	};
 }
 

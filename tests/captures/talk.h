@@ -22,6 +22,8 @@ struct end at_addr(struct end host, const char *addr); /* the same MAC and port 
 void begin_between(struct frame *f, struct end from, struct end to);
 
 void say_udp(struct capture *c, uint64_t ns, struct end from, struct end to, const struct blob *message);
+/* The same, but for the last `less` octets, which were not captured. */
+void say_cut(struct capture *c, uint64_t ns, struct end from, struct end to, const struct blob *message, size_t less);
 void say_text(struct capture *c, uint64_t ns, struct end from, struct end to, const char *text); /* UDP */
 void say_tcp(struct capture *c, uint64_t ns, struct end from, struct end to, unsigned flags, const char *text);
 void say_icmp(struct capture *c, uint64_t ns, struct end from, struct end to, unsigned type, unsigned code); /* 4 or 6 */

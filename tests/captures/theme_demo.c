@@ -22,7 +22,9 @@ static struct end far(const char *addr, unsigned port)
 static void joins(struct capture *c, uint64_t ns)
 {
 	struct end nobody = { annas_laptop.mac, "0.0.0.0", 68 };
-	struct dhcp4_message m = { .type = DHCP_DISCOVER, .xid = 0x1d2c3b4a, .mac = annas_laptop.mac, .hostname = "annas-laptop" };
+	struct dhcp4_message m = {
+		.type = DHCP_DISCOVER, .xid = 0x1d2c3b4a, .mac = annas_laptop.mac, .hostname = "annas-laptop",
+	};
 	struct blob b = { .len = 0 };
 
 	dhcp4_message(&b, &m);
@@ -32,7 +34,9 @@ static void joins(struct capture *c, uint64_t ns)
 	dhcp4_message(&b, &m);
 	say_udp(c, ns + 40000000, nobody, on(everyone, 67), &b);
 	b.len = 0;
-	m = (struct dhcp4_message){ .type = DHCP_ACK, .xid = m.xid, .mac = m.mac, .yiaddr = annas_laptop.addr, .lease_s = 86400 };
+	m = (struct dhcp4_message){
+		.type = DHCP_ACK, .xid = m.xid, .mac = m.mac, .yiaddr = annas_laptop.addr, .lease_s = 86400,
+	};
 	dhcp4_message(&b, &m);
 	say_udp(c, ns + 60000000, on(router, 67), on(annas_laptop, 68), &b);
 }
@@ -97,8 +101,8 @@ static void resolves(struct capture *c, uint64_t ns, struct end client, unsigned
 }
 
 /* A connection in which `up` and `down` octets follow the opening ones. */
-static void connects(struct capture *c, uint64_t ns, struct end client, struct end server, const struct blob *opening, size_t up,
-		     size_t down)
+static void connects(struct capture *c, uint64_t ns, struct end client, struct end server, const struct blob *opening,
+		     size_t up, size_t down)
 {
 	static const uint8_t zeros[1400];
 	struct talk t = talk_begin(c, ns, client, server);
@@ -121,8 +125,8 @@ static void connects_tls(struct capture *c, uint64_t ns, struct end client, stru
 	connects(c, ns, client, server, &hello, 620, down);
 }
 
-static void connects_plain(struct capture *c, uint64_t ns, struct end client, struct end server, const char *opening, size_t up,
-			   size_t down)
+static void connects_plain(struct capture *c, uint64_t ns, struct end client, struct end server, const char *opening,
+			   size_t up, size_t down)
 {
 	struct blob b = { .len = 0 };
 
@@ -176,10 +180,12 @@ static void home(struct capture *c)
 	resolves(c, at_ms(2000), annas_laptop, 50101, "www.example.com", "edge.cdn.example.net", site6.addr);
 	connects_tls(c, at_ms(2030), on(annas_laptop6, 52431), site6, "www.example.com", 48000);
 	resolves(c, at_ms(3000), annas_laptop, 50102, "news.example.org", "shared.cdn.example.net", cdn.addr);
-	connects_plain(c, at_ms(3030), on(annas_laptop, 52433), on(cdn, 80), "GET / HTTP/1.1\r\nHost: news.example.org\r\n\r\n", 0, 9000);
+	connects_plain(c, at_ms(3030), on(annas_laptop, 52433), on(cdn, 80),
+		       "GET / HTTP/1.1\r\nHost: news.example.org\r\n\r\n", 0, 9000);
 	resolves(c, at_ms(5000), bens_phone, 50201, "video.example.net", "shared.cdn.example.net", cdn.addr);
 	streams(c, at_ms(5030), on(bens_phone, 41800), cdn, 40);
-	connects_plain(c, at_ms(9000), on(annas_laptop, 52440), on(printer, 631), "POST /ipp/print HTTP/1.1\r\n\r\n", 30000, 300);
+	connects_plain(c, at_ms(9000), on(annas_laptop, 52440), on(printer, 631),
+		       "POST /ipp/print HTTP/1.1\r\n\r\n", 30000, 300);
 	connects_plain(c, at_ms(12000), on(annas_laptop, 52441), on(office_pc, 445), "\\\\OFFICE-PC\\public", 4000, 12000);
 	finds_storage(c, at_ms(15000));
 	connects_plain(c, at_ms(15010), on(annas_laptop, 52442), on(nas, 2049), "mount /backup", 60000, 900);
@@ -190,7 +196,8 @@ static void home(struct capture *c)
 	say_udp(c, at_ms(25052), far("203.0.113.123", 123), on(bens_phone, 123), ntp(&time, 0x24));
 	pings(c, at_ms(30000), annas_laptop, router, 3);
 	pings(c, at_ms(34000), annas_laptop6, site6, 3);
-	say_tcp(c, at_ms(40000), far("198.51.100.199", 55555), on(annas_laptop, 22), TCP_SYN, ""); /* somebody tries the door */
+	/* Somebody tries the door. */
+	say_tcp(c, at_ms(40000), far("198.51.100.199", 55555), on(annas_laptop, 22), TCP_SYN, "");
 	say_tcp(c, at_ms(41000), far("198.51.100.199", 55555), on(annas_laptop, 22), TCP_SYN, "");
 	say_icmp(c, at_ms(45000), far("192.0.2.1", 0), bens_phone, 3, 1);
 	connects_tls(c, at_ms(50000), on(bens_phone, 41900), far("203.0.113.80", 443), "private.example.org", 7000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* theme_dns.c - DNS over UDP and TCP: good, truncated, hostile. What was learned shows in flows to the answered addresses. */
+/* theme_dns.c - DNS over UDP and TCP: good, truncated, hostile. What was learned shows in flows to those addresses. */
 #include <stdio.h>
 #include <string.h>
 #include "messages.h"
@@ -45,7 +45,7 @@ static void good(struct capture *c)
 	asked(c, at_ms(100), &(struct dns_message){
 		.id = 2, .flags = DNS_ANSWER, .question = "wWw.eXaMpLe.OrG", .type = DNS_AAAA,
 		.answers = { { "wWw.eXaMpLe.OrG", DNS_AAAA, 60, "2001:db8:80::80", 0 } } });
-	asked(c, at_ms(200), &(struct dns_message){ /* the chain in reverse order, a DNAME in it, authority and additional behind */
+	asked(c, at_ms(200), &(struct dns_message){ /* the chain in reverse order, a DNAME in it, other sections behind */
 		.id = 3, .flags = DNS_ANSWER, .question = "shop.old.example.com", .type = DNS_A,
 		.answers = { { "shop.new.example.com", DNS_A, 60, "203.0.113.3", 0 },
 			     { "shop.old.example.com", DNS_CNAME, 60, "shop.new.example.com", 0 },
@@ -234,13 +234,15 @@ static struct talk tcp_question(struct capture *c, uint64_t ns, unsigned port, u
 static void tcp_answer(struct blob *b, unsigned id, const char *name, const char *addr)
 {
 	dns_over_tcp(b, &(struct dns_message){
-		.id = id, .flags = DNS_ANSWER, .question = name, .type = DNS_A, .answers = { { name, DNS_A, 60, addr, 0 } } });
+		.id = id, .flags = DNS_ANSWER, .question = name, .type = DNS_A,
+		.answers = { { name, DNS_A, 60, addr, 0 } } });
 }
 
 /* Whole, in segments of one octet, two in one segment, and out of order. */
 static void tcp_good(struct capture *c)
 {
-	struct blob whole = { .len = 0 }, crumbs = { .len = 0 }, both = { .len = 0 }, odd = { .len = 0 }, question = { .len = 0 };
+	struct blob whole = { .len = 0 }, crumbs = { .len = 0 }, both = { .len = 0 }, odd = { .len = 0 };
+	struct blob question = { .len = 0 };
 	struct talk t = tcp_question(c, at_ms(0), 41001, 1, "whole.example.com"), late;
 
 	tcp_answer(&whole, 1, "whole.example.com", "203.0.113.1");
@@ -252,7 +254,8 @@ static void tcp_good(struct capture *c)
 		talk_reply(&t, crumbs.octets + i, 1);
 	talk_close(&t);
 	t = tcp_question(c, at_ms(300), 41003, 3, "one.example.com");
-	dns_over_tcp(&question, &(struct dns_message){ .id = 4, .flags = DNS_RECURSE, .question = "two.example.com", .type = DNS_A });
+	dns_over_tcp(&question, &(struct dns_message){
+		.id = 4, .flags = DNS_RECURSE, .question = "two.example.com", .type = DNS_A });
 	talk_ask(&t, question.octets, question.len);
 	tcp_answer(&both, 3, "one.example.com", "203.0.113.3");
 	tcp_answer(&both, 4, "two.example.com", "203.0.113.4");
@@ -299,7 +302,7 @@ static void tcp_hostile(struct capture *c)
 
 	blob_16(&reply, 0);
 	tcp_answer(&reply, 1, "zero.example.com", "203.0.113.1");
-	talk_reply(&t, reply.octets, reply.len);  /* an empty message, then a right one: the stream goes on */
+	talk_reply(&t, reply.octets, reply.len);  /* behind an empty message nothing of a stream is believed */
 	talk_close(&t);
 	t = tcp_question(c, at_ms(100), 41002, 2, "never.example.com");
 	talk_reply(&t, "\xff\xff\0\2\x81\x80", 6);
@@ -334,7 +337,7 @@ static void all_octets(struct capture *c)
 		char addr[32];
 
 		snprintf(addr, sizeof(addr), "2001:db8:256::%x", i + 1);
-		visit(c, at_ms(7777 + i), addr);
+		visit(c, at_ms(6000 + i), addr);
 	}
 }
 

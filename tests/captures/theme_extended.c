@@ -23,7 +23,7 @@ static void tcp_members(struct capture *c)
 	say_tcp(c, at_ms(4001), on(laptop, 40003), web, TCP_ACK, "");
 	say_tcp(c, at_ms(5000), on(laptop6, 40004), web6, TCP_SYN, "");
 	say_tcp(c, at_us(5000007), web6, on(laptop6, 40004), TCP_SYN | TCP_ACK, "");
-	say_tcp(c, at_ms(7777), on(laptop, 40005), web, TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG, "");
+	say_tcp(c, at_ms(6000), on(laptop, 40005), web, TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG, "");
 }
 
 /* Type and code of the first packet, and both directions of a community id. */
@@ -74,6 +74,14 @@ static void vlan_members(struct capture *c)
 	say_text(c, at_ms(6), on(laptop, 5005), on(web, 7777), "untagged");
 }
 
+/* One flow falls silent while another goes on, and the capture ends. */
+static void ends(struct capture *c)
+{
+	say_text(c, at_s(0), on(laptop, 5000), on(web, 7777), "only once");
+	for (uint64_t s = 0; s <= 300; s += 30)
+		say_text(c, at_s(s), on(laptop, 5001), on(web, 7777), "every half minute");
+}
+
 /* One name of every source. */
 static void name_members(struct capture *c)
 {
@@ -84,10 +92,12 @@ static void name_members(struct capture *c)
 	struct blob b = { .len = 0 };
 	struct talk t;
 
-	dhcp4_message(&b, &(struct dhcp4_message){ .type = DHCP_REQUEST, .xid = 1, .mac = laptop.mac, .hostname = "laptop" });
+	dhcp4_message(&b, &(struct dhcp4_message){
+		.type = DHCP_REQUEST, .xid = 1, .mac = laptop.mac, .hostname = "laptop" });
 	say_udp(c, at_ms(0), client, on(everyone, 67), &b);
 	b.len = 0;
-	dhcp4_message(&b, &(struct dhcp4_message){ .type = DHCP_ACK, .xid = 1, .mac = laptop.mac, .yiaddr = laptop.addr, .lease_s = 3600 });
+	dhcp4_message(&b, &(struct dhcp4_message){
+		.type = DHCP_ACK, .xid = 1, .mac = laptop.mac, .yiaddr = laptop.addr, .lease_s = 3600 });
 	say_udp(c, at_ms(1), on(router, 67), on(laptop, 68), &b);
 	b.len = 0;
 	dns(&b, &(struct dns_message){ .flags = MDNS_ANSWER,
@@ -127,6 +137,7 @@ void theme_extended(const char *dir)
 		{ "extended-tcp", { .link = LINK_ETHERNET }, tcp_members },
 		{ "extended-icmp", { .link = LINK_ETHERNET }, icmp_members },
 		{ "extended-vlan", { .link = LINK_ETHERNET }, vlan_members },
+		{ "extended-ends", { .link = LINK_ETHERNET }, ends },
 		{ "extended-names", { .link = LINK_ETHERNET }, name_members },
 	};
 

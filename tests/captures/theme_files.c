@@ -120,13 +120,20 @@ static void fractions(struct capture *c)
 	say_text(c, at_ms(2000), on(laptop, 5000), on(web, 7777), "good");
 }
 
-/* One packet of the year 2106 between others: no flow is ended by it. */
+/* One packet of the year 2038 between others: no flow is ended by it. */
 static void far_future(struct capture *c)
 {
 	two_good(c);
-	say_text(c, 4294967295ull * 1000000000, on(laptop, 5001), on(web, 7777), "far off");
+	say_text(c, 2147483647ull * 1000000000, on(laptop, 5001), on(web, 7777), "far off");
 	say_text(c, at_ms(20), on(laptop, 5000), on(web, 7777), "good");
 	say_text(c, at_ms(30), on(web, 7777), on(laptop, 5000), "good");
+}
+
+/* Seconds are 32 bits without a sign: the last one is in the year 2106. */
+static void unsigned_seconds(struct capture *c)
+{
+	say_text(c, 2147483648ull * 1000000000, on(laptop, 5000), on(web, 7777), "the first moment behind 31 bits");
+	say_text(c, 4294967295ull * 1000000000, on(laptop, 5001), on(web, 7777), "the last moment of all");
 }
 
 /* Beyond the year 2262, where nanoseconds in 63 bits end: told as their last moment. */
@@ -179,6 +186,7 @@ void theme_files(const char *dir)
 		{ "bad-lengths", { .link = LINK_ETHERNET }, lengths },
 		{ "bad-fractions", { .link = LINK_ETHERNET }, fractions },
 		{ "bad-future", { .link = LINK_ETHERNET }, far_future },
+		{ "file-2106", { .link = LINK_ETHERNET }, unsigned_seconds },
 		{ "bad-year", { .link = LINK_ETHERNET, .is_pcapng = true, .is_nano = true }, beyond_2262 },
 		{ "bad-ng-cut", { .link = LINK_ETHERNET, .is_pcapng = true }, ng_cut },
 		{ "bad-ng-block", { .link = LINK_ETHERNET, .is_pcapng = true }, ng_block },

@@ -38,7 +38,7 @@ static void status(struct capture *c)
 	say_tcp(c, at_ms(0), on(laptop, 5000), server(), TCP_SYN, "");
 	say_tcp(c, at_ms(1), on(laptop, 5001), server(), TCP_SYN, "");
 	say_tcp(c, at_ms(2), server(), on(laptop, 5001), TCP_RST | TCP_ACK, "");
-	say_tcp(c, at_ms(3), server(), on(laptop, 5002), TCP_SYN | TCP_ACK, ""); /* the SYN was not seen: src is the server */
+	say_tcp(c, at_ms(3), server(), on(laptop, 5002), TCP_SYN | TCP_ACK, ""); /* no SYN was seen: src is the server */
 	say_tcp(c, at_ms(4), on(laptop, 5002), server(), TCP_ACK, "");
 	say_text(c, at_ms(5), on(laptop, 5003), server(), "never answered");
 	say_text(c, at_ms(6), on(laptop, 5003), server(), "never answered");
@@ -225,6 +225,22 @@ static void overflow(struct capture *c)
 		say_text(c, at_ms(2000 + i), on(laptop, 5000 + i), server(), "still here");
 }
 
+/* Addresses as RFC 5952 writes them; an IPv4-mapped address on the wire is IPv6, and another flow than its IPv4 twin. */
+static void addresses(struct capture *c)
+{
+	static const char *const texts[] = {
+		"2001:db8:0:1:1:1:1:1", "2001:0:0:1:0:0:0:1", "2001:db8:0:0:1:0:0:1", "::1", "fe80::1:0:0:abcd", "2001:db8::",
+		"0:0:1::", "1:2:3:4:5:6:7:8", "::ffff:192.168.1.10", "::192.168.1.10",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		say_text(c, at_ms(i), on(at_addr(laptop6, texts[i]), 5000), on(web6, PORT), "from here");
+	say_text(c, at_ms(20), on(laptop, 5000), server(), "IPv4");
+	say_text(c, at_ms(21), on(at_addr(laptop6, "::ffff:192.168.1.10"), 5000),
+		 on(at_addr(web6, "::ffff:198.51.100.80"), PORT), "IPv6");
+	say_text(c, at_ms(22), on(at_addr(laptop, "10.0.0.255"), 5000), on(at_addr(web, "100.64.0.9"), 65535), "IPv4");
+}
+
 static void nano(struct capture *c)
 {
 	say_text(c, at_ns(123456789), on(laptop, 5000), server(), "nanoseconds");
@@ -246,6 +262,7 @@ void theme_flow(const char *dir)
 		{ "flow-fragments6", { .link = LINK_ETHERNET }, fragments_v6 },
 		{ "flow-active", { .link = LINK_ETHERNET }, active },
 		{ "flow-overflow", { .link = LINK_ETHERNET }, overflow },
+		{ "flow-addresses", { .link = LINK_ETHERNET }, addresses },
 		{ "flow-nano", { .link = LINK_ETHERNET, .is_nano = true }, nano },
 	};
 

@@ -86,7 +86,7 @@ static void labels(struct capture *c)
 	begin_ethernet(&f);
 	mpls(&f, 100, true);
 	other(&f, 0);
-	payload_fill(&f, 0, 4);                   /* control word of an Ethernet pseudowire, RFC 4448 4.6: not looked into */
+	payload_fill(&f, 0, 4);                   /* an Ethernet pseudowire, RFC 4448 4.6: not looked into */
 	ethernet(&f, phone.mac, web.mac);
 	end_udp4(c, at_ms(11), &f, 5007);
 }
@@ -293,7 +293,7 @@ static void extensions(struct capture *c)
 	capture_frame(c, at_ms(32), frame_end(&f));
 }
 
-/* UDP from `port` to `server_port`, with `head` and then an inner Ethernet or IPv4 datagram that must not be looked into. */
+/* A tunnel in UDP on `port`: `head`, and then an Ethernet frame or an IPv4 datagram that must not be looked into. */
 static void udp_tunnel(struct capture *c, uint64_t ns, unsigned port, const void *head, size_t head_len, bool with_ethernet)
 {
 	struct frame f;

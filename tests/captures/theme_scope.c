@@ -16,18 +16,21 @@ static void ask(struct capture *c, uint64_t ns, struct end client, unsigned id, 
 	say_udp(c, ns, on(client, STUB), on(resolver, 53), &question);
 }
 
-static void answer(struct capture *c, uint64_t ns, struct end client, unsigned id, const char *name, uint32_t ttl, const char *addr)
+static void answer(struct capture *c, uint64_t ns, struct end client, unsigned id, const char *name, uint32_t ttl,
+		   const char *addr)
 {
 	enum dns_type type = strchr(addr, ':') ? DNS_AAAA : DNS_A;
 	struct blob reply = { .len = 0 };
 
 	dns(&reply, &(struct dns_message){
-		.id = id, .flags = DNS_ANSWER, .question = name, .type = type, .answers = { { name, type, ttl, addr, 0 } } });
+		.id = id, .flags = DNS_ANSWER, .question = name, .type = type,
+		.answers = { { name, type, ttl, addr, 0 } } });
 	say_udp(c, ns, on(resolver, 53), on(client, STUB), &reply);
 }
 
 /* Asked and answered 10 ms later. */
-static void resolve(struct capture *c, uint64_t ns, struct end client, unsigned id, const char *name, uint32_t ttl, const char *addr)
+static void resolve(struct capture *c, uint64_t ns, struct end client, unsigned id, const char *name, uint32_t ttl,
+		    const char *addr)
 {
 	ask(c, ns, client, id, name, strchr(addr, ':') ? DNS_AAAA : DNS_A);
 	answer(c, ns + 10000000, client, id, name, ttl, addr);
@@ -201,7 +204,7 @@ static void forged(struct capture *c)
 	struct blob b = { .len = 0 };
 	struct dns_message message = { .flags = DNS_ANSWER, .question = "forged.example.com", .type = DNS_A };
 
-	resolve(c, at_ms(0), laptop, 1, "honest.example.com", 300, "203.0.113.100"); /* the questions of both clients are seen */
+	resolve(c, at_ms(0), laptop, 1, "honest.example.com", 300, "203.0.113.100"); /* both clients are seen to ask */
 	resolve(c, at_ms(20), phone, 1, "honest.example.com", 300, "203.0.113.100");
 	answer(c, at_ms(100), laptop, 2, "unasked.example.com", 60, "203.0.113.1");
 	ask(c, at_ms(200), laptop, 3, "wrong-id.example.com", DNS_A);
@@ -247,6 +250,13 @@ static void forged(struct capture *c)
 	}
 }
 
+/* Only what the resolver sends is captured: who asked what is not known. */
+static void one_sided(struct capture *c)
+{
+	answer(c, at_ms(0), laptop, 1, "www.example.com", 300, "203.0.113.1");
+	visit(c, at_ms(100), laptop, 40000, "203.0.113.1");
+}
+
 void theme_scope(const char *dir)
 {
 	static const struct capture_row rows[] = {
@@ -257,6 +267,7 @@ void theme_scope(const char *dir)
 		{ "scope-many", { .link = LINK_ETHERNET }, many },
 		{ "scope-sni", { .link = LINK_ETHERNET }, with_sni },
 		{ "scope-ech", { .link = LINK_ETHERNET }, encrypted_hello },
+		{ "scope-one-sided", { .link = LINK_ETHERNET }, one_sided },
 		{ "scope-forged", { .link = LINK_ETHERNET }, forged },
 	};
 

@@ -12,7 +12,8 @@ static void opened(struct talk *t, struct capture *c, uint64_t ns, unsigned port
 }
 
 /* A connection whose client sends `octets` in segments of `segment_len`, and whose server says one thing. */
-static void connection(struct capture *c, uint64_t ns, unsigned port, struct end server, const struct blob *hello, size_t segment_len)
+static void connection(struct capture *c, uint64_t ns, unsigned port, struct end server, const struct blob *hello,
+		       size_t segment_len)
 {
 	struct blob reply = { .len = 0 };
 	struct talk t;
@@ -25,7 +26,8 @@ static void connection(struct capture *c, uint64_t ns, unsigned port, struct end
 	talk_close(&t);
 }
 
-static void hello_to(struct capture *c, uint64_t ns, unsigned port, struct end server, const struct hello *hello, size_t segment_len)
+static void hello_to(struct capture *c, uint64_t ns, unsigned port, struct end server, const struct hello *hello,
+		     size_t segment_len)
 {
 	struct blob b = { .len = 0 };
 
@@ -72,7 +74,8 @@ static void good(struct capture *c)
 
 	hello_to(c, at_s(0), 5001, web, &(struct hello){ .sni = "www.example.com" }, 1460);
 	hello_to(c, at_s(1), 5002, on(web, 8443), &(struct hello){ .sni = "Odd-Port.Example.com" }, 1460);
-	hello_to(c, at_s(2), 5003, web, &(struct hello){ .sni = "quantum.example.com", .key_share_len = 1216, .sni_last = true }, 1460);
+	hello_to(c, at_s(2), 5003, web,
+		 &(struct hello){ .sni = "quantum.example.com", .key_share_len = 1216, .sni_last = true }, 1460);
 	hello_to(c, at_s(3), 5004, web, &(struct hello){ .sni = "crumbs.example.com" }, 7);
 	client_hello_in_records(&in_records, &(struct hello){ .sni = "records.example.com" }, 60);
 	connection(c, at_s(4), 5005, web, &in_records, 1460);
@@ -116,7 +119,8 @@ static void snapped(struct capture *c, uint64_t ns, unsigned port, uint32_t capl
 /* 54 octets of headers; the name begins at 151. */
 static void truncated(struct capture *c)
 {
-	static const struct hello first = { .sni = "whole.example.com" }, last = { .sni = "behind.example.com", .sni_last = true };
+	static const struct hello first = { .sni = "whole.example.com" };
+	static const struct hello last = { .sni = "behind.example.com", .sni_last = true };
 
 	snapped(c, at_s(0), 5001, 60, &first);    /* within the handshake header */
 	snapped(c, at_s(1), 5002, 155, &first);   /* within the name */
@@ -167,7 +171,7 @@ static void hostile(struct capture *c)
 	hello_to(c, at_s(3), 5004, web, &(struct hello){ .sni = "2001:db8::1" }, 1460);
 	hello_to(c, at_s(4), 5005, web, &(struct hello){ .sni = "a\x1b]0;\x07\"<\x80" "b.example.com" }, 1460); /* told escaped */
 	patched(c, at_s(5), 5006, 6, "\xff\xff\xff", 3);     /* a handshake of 16 MiB */
-	patched(c, at_s(6), 5007, 3, "\0\4", 2);             /* a record that ends within the handshake header, and no other */
+	patched(c, at_s(6), 5007, 3, "\0\4", 2);             /* a record that ends within the handshake header */
 	patched(c, at_s(7), 5008, 43, "\xff", 1);            /* a session id of 255 octets */
 	patched(c, at_s(8), 5009, 90, "\xff\xff", 2);        /* an extension that is longer than all */
 	patched(c, at_s(9), 5010, 92, "\xff\xff", 2);        /* a name list that is longer than its extension */

@@ -8,7 +8,8 @@ void theme_layers(const char *dir);               /* what is looked through, and
 void theme_links(const char *dir);                /* every link type */
 void theme_dns(const char *dir);                  /* DNS over UDP and TCP: good, truncated, hostile */
 void theme_scope(const char *dir);                /* whose name it is, and when: clients, lifetimes, forgeries */
-void theme_lan(const char *dir);                  /* mDNS, LLMNR, NBNS, DHCP, DHCPv6 */
+void theme_lan(const char *dir);                  /* mDNS, LLMNR, NBNS */
+void theme_dhcp(const char *dir);                 /* DHCP, DHCPv6 */
 void theme_tls(const char *dir);                  /* SNI */
 void theme_extended(const char *dir);             /* the members that --extended adds */
 void theme_files(const char *dir);                /* encodings, and files that are not what they seem */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seeds.c - writes DIR/TARGET/NAME for every row: where the fuzz targets start from, good messages, cut ones, hostile ones. */
+/* seeds.c - writes DIR/TARGET/NAME for every row: good, cut and hostile messages that the fuzz targets start from. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +70,10 @@ static const struct seed seeds[] = {
 	{ "fuzz_dns", "dns-pointer-to-self", OCTETS(DNS HEADER(RESPONSE, "\1", "\1", "\0", "\0") "\xc0\x0c\0\1\0\1"), OCTETS(""), 0 },
 	{ "fuzz_dns", "dns-pointers", OCTETS(DNS HEADER(RESPONSE, "\1", "\xff", "\0", "\0") QUESTION(EXAMPLE, "\1")),
 	  OCTETS("\xc0\x0c"), 2000 },
+	{ "fuzz_dns", "dns-many-records", OCTETS(DNS "\x12\x34" RESPONSE "\0\1\1\x2c\0\0\0\0" QUESTION(EXAMPLE, "\1")),
+	  OCTETS(A(ASKED, "\1")), 300 },
+	{ "fuzz_dns", "dns-many-hints", OCTETS(DNS HEADER(RESPONSE, "\1", "\1", "\0", "\0") QUESTION(EXAMPLE, "\x41")
+	  ASKED "\0\x41\0\1\0\0\0\x3c\4\xb7\0\1\0\0\4\4\xb0"), OCTETS("\xc0\0\2\1"), 300 },
 	{ "fuzz_dns", "dns-long-name", OCTETS(DNS HEADER(RESPONSE, "\1", "\0", "\0", "\0")), OCTETS("\1\xff"), 128 },
 	{ "fuzz_dns", "mdns-host", OCTETS(MDNS HEADER(AUTHORITATIVE, "\0", "\1", "\0", "\2") FLUSHED("\3Mac\5local\0", "\1", "\4", "\xc0\0\2\1")
 	  FLUSHED("\xc0\x0c", "\x1c", "\x10", V6) FLUSHED(REVERSE4, "\x0c", "\2", "\xc0\x0c")), OCTETS(""), 0 },
@@ -100,6 +104,7 @@ static const struct seed seeds[] = {
 
 	{ "fuzz_tls", "hello", OCTETS(TLS_RECORD "\0\x4f\1\0\0\x4b" TLS_REST "\0\x20\0\0\0\x14\0\x12\0\0\x0fwww.example.com"
 	  "\xfe\xd\0\4\0\0\1\2"), OCTETS(""), 0 },
+	{ "fuzz_tls", "address", OCTETS(TLS_RECORD "\0\x41\1\0\0\x3d" TLS_REST "\0\x12\0\0\0\x0e\0\x0c\0\0\x09" "192.0.2.1"), OCTETS(""), 0 },
 	{ "fuzz_tls", "two-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\x46\0\0\x43" TLS_REST "\0\x18" TLS_SNI), OCTETS(""), 0 },
 	{ "fuzz_tls", "cut", CUT(TLS_RECORD "\0\x47\1\0\0\x43" TLS_REST "\0\x18" TLS_SNI, 4), OCTETS(""), 0 },
 	{ "fuzz_tls", "one-octet-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\1\0"), OCTETS(TLS_RECORD "\0\1\0"), 200 },

@@ -18,7 +18,8 @@ enum log_format { LOG_CONSOLE, LOG_JSON };
  * 0 or -errno (said on stderr). Before this call, and after log_close(), lines go to stderr at level info. */
 int log_open(enum log_level level, enum log_format format, const char *output);
 void log_close(void);
-int log_reopen(void);                             /* the file again by its name, after rotation; else the old one stays */
+/* The file again by its name, after somebody renamed it. When that fails the old one goes on. 0 or -errno, logged. */
+int log_reopen(void);
 enum log_level log_level(void);
 
 /* One line; no newline in `format`. Octets outside printable ASCII in the result are written as \xHH; what is longer

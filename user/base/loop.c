@@ -210,25 +210,29 @@ static int poll_once(struct loop *loop, bool busy)
 	return 0;
 }
 
+/* Cleared only when it was seen set, so that a signal in between is not lost. */
+static bool take(enum mark mark)
+{
+	if (!marks[mark])
+		return false;
+	marks[mark] = 0;
+	return true;
+}
+
 /* The pipe first, then the marks: a signal in between leaves both for the next turn. */
 static void call_marked(struct loop *loop)
 {
-	void (*const calls[MARKS])(void *) = {
-		[MARK_STOP] = loop->handlers.stop,
-		[MARK_HANGUP] = loop->handlers.hangup,
-		[MARK_REPORT] = loop->handlers.report,
-	};
 	char octets[64];
 
 	while (read(loop->wake_fd, octets, sizeof(octets)) > 0)
 		;
 	any_mark = 0;
-	for (size_t i = 0; i < MARKS; i++) {
-		if (!marks[i])
-			continue;
-		marks[i] = 0;
-		calls[i](loop->ctx);
-	}
+	if (take(MARK_STOP))
+		loop->handlers.stop(loop->ctx);
+	if (take(MARK_HANGUP))
+		loop->handlers.hangup(loop->ctx);
+	if (take(MARK_REPORT))
+		loop->handlers.report(loop->ctx);
 }
 
 static void call_tick(struct loop *loop)

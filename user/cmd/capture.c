@@ -45,6 +45,7 @@ struct capture {
 	uint64_t shown_ns;                        /* monotonic */
 	struct progress progress;
 	int fds[FDS_MAX], fd_count;
+	bool has_input;                           /* of a pipe that is waited for */
 	char line[RECORD_JSON_MAX];
 };
 
@@ -243,6 +244,25 @@ static void on_tick(void *ctx, uint64_t wall_ns)
 		show_statistics(c);
 }
 
+static void on_input(void *ctx)
+{
+	struct capture *c = ctx;
+
+	c->has_input = true;
+}
+
+/* A pipe may be silent for long: signals and clock go on meanwhile. */
+static int on_wait(void *ctx, int fd)
+{
+	struct capture *c = ctx;
+	int err = loop_add(c->loop, fd, on_input);
+
+	for (c->has_input = false; !err && !c->has_input && !c->stop_ns;)
+		err = loop_turn(c->loop, false);
+	loop_remove(c->loop, fd);
+	return err ? err : c->has_input ? 0 : -EINTR;
+}
+
 static int read_files(struct capture *c)
 {
 	int err = 0;
@@ -331,7 +351,7 @@ static int open_sinks(struct capture *c)
 
 static int open_source(struct capture *c)
 {
-	const struct source_out out = { .delta = on_delta, .ctx = c };
+	const struct source_out out = { .delta = on_delta, .wait = on_wait, .ctx = c };
 
 	c->source_ops = c->options->read_files.count ? &source_file : &source_live;
 	return c->source_ops->open(&c->source, c->options, &out);
@@ -362,13 +382,17 @@ static uint64_t close_sinks(struct capture *c)
 
 	for (size_t i = 0; i < c->sink_count; i++) {
 		struct sink_stats stats;
+		int err, close_err;
 
 		if (!c->sinks[i])
 			continue;
-		c->sink_failed |= c->sink_ops[i]->flush(c->sinks[i]) < 0;
+		err = c->sink_ops[i]->flush(c->sinks[i]);
 		c->sink_ops[i]->stats(c->sinks[i], &stats);
+		close_err = c->sink_ops[i]->close(&c->sinks[i]);
+		if (err == -EPIPE)
+			continue;                 /* the reader has what it wanted */
 		dropped += stats.dropped;
-		c->sink_failed |= c->sink_ops[i]->close(&c->sinks[i]) < 0;
+		c->sink_failed |= err < 0 || close_err < 0;
 	}
 	return dropped;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "../base/log.h"
 #include "../base/options.h"
+#include "../flow/record.h"
 #include "capture.h"
 
 static const struct command commands[] = {
@@ -75,6 +76,10 @@ int main(int argc, char **argv)
 	hold_standard_descriptors();
 	ignore_write_signals();
 	umask(077);
+	if (argc == 2 && !strcmp(argv[1], "--record-table")) {    /* for scripts/check-docs */
+		record_print_table(stdout);
+		return finish_stdout(EXIT_DONE);
+	}
 	status = options_parse(&options, commands, argc, argv);
 	if (status < 0)
 		status = run(&options);

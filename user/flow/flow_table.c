@@ -17,7 +17,7 @@
 struct chunk {
 	struct flow flows[CHUNK_FLOWS];
 	uint32_t next[CHUNK_FLOWS];               /* in a slot of the wheel, or in the list of free entries */
-	uint8_t is_live[CHUNK_FLOWS / 8];
+	uint64_t is_open[CHUNK_FLOWS / 64];       /* a bit for each: nobody has answered yet, so it makes room first */
 };
 
 struct index_slot {
@@ -29,6 +29,7 @@ struct flow_table {
 	struct flow_table_options options;
 	struct flow_table_handlers on;
 	struct chunk **chunks;
+	uint32_t *open_counts;                    /* bits set in is_open of each chunk */
 	size_t chunk_count;
 	uint32_t entries, free_list;              /* entries ever used; those to use again */
 	uint32_t victim;                          /* where the last scan for room ended */
@@ -56,20 +57,26 @@ static uint32_t *next_of(const struct flow_table *table, uint32_t entry)
 	return &chunk_of(table, entry)->next[(entry - 1) % CHUNK_FLOWS];
 }
 
-static bool is_live(const struct flow_table *table, uint32_t entry)
+/* A key of a live flow has the version 4 or 6. */
+static bool is_live(const struct flow *flow)
 {
-	uint32_t i = (entry - 1) % CHUNK_FLOWS;
-
-	return chunk_of(table, entry)->is_live[i / 8] >> i % 8 & 1;
+	return flow->key.ip_version;
 }
 
-static void set_live(struct flow_table *table, uint32_t entry, bool live)
+static bool is_open(const struct flow *flow)
+{
+	return !flow_is_established(flow) && !flow->part;
+}
+
+static void set_open(struct flow_table *table, uint32_t entry, bool open)
 {
 	uint32_t i = (entry - 1) % CHUNK_FLOWS;
-	uint8_t *octet = &chunk_of(table, entry)->is_live[i / 8];
+	uint64_t *word = &chunk_of(table, entry)->is_open[i / 64], bit = 1ull << i % 64;
 
-	*octet = (uint8_t)(live ? *octet | 1 << i % 8 : *octet & ~(1 << i % 8));
-	table->stats.live_flows += live ? 1 : (size_t)-1;
+	if (!(*word & bit) == !open)
+		return;
+	*word ^= bit;
+	table->open_counts[(entry - 1) / CHUNK_FLOWS] += open ? 1 : UINT32_MAX;
 }
 
 /* ---- index ---- */
@@ -196,8 +203,11 @@ static void report(struct flow_table *table, struct flow *flow, enum end_reason 
 	table->stats.live_packets -= packets;
 }
 
-static void end_part(struct flow_table *table, struct flow *flow)
+static void end_part(struct flow_table *table, uint32_t entry)
 {
+	struct flow *flow = flow_of(table, entry);
+
+	set_open(table, entry, false);
 	flow->was_established = flow_is_established(flow);
 	report(table, flow, END_ACTIVE, false);
 	flow->part++;
@@ -209,10 +219,12 @@ static void end_part(struct flow_table *table, struct flow *flow)
 	memset(flow->octets, 0, sizeof(flow->octets));
 }
 
-static void begin(struct flow_table *table, struct flow *flow, const struct flow_delta *delta)
+static void begin(struct flow_table *table, uint32_t entry, const struct flow_delta *delta)
 {
+	struct flow *flow = flow_of(table, entry);
 	const struct packet *p = delta->packet;
 
+	set_open(table, entry, true);
 	memset(flow, 0, sizeof(*flow));
 	flow->key = delta->key;
 	flow->first_ns = delta->first_ns;
@@ -238,12 +250,10 @@ static void note_handshake(struct flow *flow, const struct flow_delta *delta)
 {
 	int from = delta->from_high;
 
-	if (!(delta->tcp_flags & 0x02) || !(delta->packet->flags & PKT_HAS_TCP))
+	if (!(delta->tcp_flags & 0x02) || !(delta->packet->flags & PKT_HAS_TCP) || flow->part)
 		return;
-	if (!flow->part) {
-		flow->has_first_seq |= 1u << from;
-		flow->first_seq[from] = delta->packet->tcp_seq + 1; /* SYN takes a number, RFC 9293 3.4 */
-	}
+	flow->has_first_seq |= 1u << from;
+	flow->first_seq[from] = delta->packet->tcp_seq + 1; /* SYN takes a number, RFC 9293 3.4 */
 	if (delta->tcp_flags & 0x10 && !flow->packets[from] && flow->packets[!from] == 1 && flow->tcp_flags[!from] & 0x02 &&
 	    delta->first_ns >= flow->first_ns && (delta->first_ns - flow->first_ns) / NS_PER_US < FLOW_RTT_UNKNOWN)
 		flow->rtt_us = (uint32_t)((delta->first_ns - flow->first_ns) / NS_PER_US);
@@ -268,10 +278,17 @@ static void count(struct flow_table *table, struct flow *flow, const struct flow
 
 /* The entry's flow is over; another one takes its place in index, chunk and wheel. The wheel looks at the new one no later
  * than it must, because its deadline is not before that of the old one. */
-static void replace(struct flow_table *table, struct flow *flow, enum end_reason reason, const struct flow_delta *delta)
+static void replace(struct flow_table *table, uint32_t entry, enum end_reason reason, const struct flow_delta *delta)
 {
-	report(table, flow, reason, true);
-	begin(table, flow, delta);
+	report(table, flow_of(table, entry), reason, true);
+	begin(table, entry, delta);
+}
+
+static void forget(struct flow_table *table, uint32_t entry)
+{
+	set_open(table, entry, false);
+	flow_of(table, entry)->key.ip_version = 0;
+	table->stats.live_flows--;
 }
 
 static void remove_entry(struct flow_table *table, uint32_t entry)
@@ -279,34 +296,64 @@ static void remove_entry(struct flow_table *table, uint32_t entry)
 	const struct flow_key *key = &flow_of(table, entry)->key;
 
 	index_remove(table, index_find(table, key, tag_of(table, key)));
-	set_live(table, entry, false);
+	forget(table, entry);
 	*next_of(table, entry) = table->free_list;
 	table->free_list = entry;
 }
 
-/* How gladly an entry is given up: 2 one packet, 1 one direction, 0 established. */
-static int victim_class(const struct flow *flow)
+/* The next open entry behind `entry`, around the end; `entry` itself when it is the only one, NONE without any. */
+static uint32_t next_open(const struct flow_table *table, uint32_t entry)
 {
-	if (flow_is_established(flow) || flow->part)
-		return 0;
-	return flow->packets[0] + flow->packets[1] == 1 ? 2 : 1;
+	size_t from = entry % (table->chunk_count * CHUNK_FLOWS); /* entry numbers begin with 1: this is the one behind */
+
+	for (size_t n = 0; n <= table->chunk_count; n++) {
+		size_t chunk = (from / CHUNK_FLOWS + n) % table->chunk_count;
+		uint32_t first = n ? 0 : from % CHUNK_FLOWS;
+
+		for (uint32_t i = first / 64; i < CHUNK_FLOWS / 64 && table->open_counts[chunk]; i++) {
+			uint64_t bits = table->chunks[chunk]->is_open[i];
+
+			if (i == first / 64)
+				bits &= UINT64_MAX << first % 64;
+			if (bits)
+				return (uint32_t)(chunk * CHUNK_FLOWS + i * 64 + (unsigned)__builtin_ctzll(bits) + 1);
+		}
+	}
+	return NONE;
 }
 
-/* A clock hand goes over the entries, so each has a whole round to become an established flow. */
+/* An open flow to give up: one of a single packet, else the one that was silent for longest among some. A clock hand goes
+ * over the entries, so each has a whole round to be answered. NONE: all are established. */
+static uint32_t find_open_victim(struct flow_table *table)
+{
+	uint32_t first = next_open(table, table->victim), entry = first, best = first;
+
+	for (unsigned i = 0; first && i < VICTIM_SCAN; i++) {
+		const struct flow *flow = flow_of(table, entry);
+
+		table->victim = entry;
+		if (flow->packets[0] + flow->packets[1] == 1)
+			return entry;
+		if (flow->last_ns < flow_of(table, best)->last_ns)
+			best = entry;
+		entry = next_open(table, entry);
+		if (entry == first)
+			break;
+	}
+	return best;
+}
+
+/* Among established flows the one that was silent for longest among some. The table is full, so there is a live one. */
 static uint32_t find_victim(struct flow_table *table)
 {
-	uint32_t best = NONE;
+	uint32_t best = find_open_victim(table);
 
+	if (best)
+		return best;
 	for (unsigned i = 0; i < VICTIM_SCAN || !best; i++) {
 		uint32_t entry = table->victim = table->victim % table->entries + 1;
-		const struct flow *flow = flow_of(table, entry), *held = best ? flow_of(table, best) : NULL;
-		int class = victim_class(flow);
 
-		if (!is_live(table, entry))
-			continue;
-		if (class == 2)
-			return entry;
-		if (!held || class > victim_class(held) || (class == victim_class(held) && flow->last_ns < held->last_ns))
+		if (is_live(flow_of(table, entry)) && (!best || flow_of(table, entry)->last_ns < flow_of(table, best)->last_ns))
 			best = entry;
 	}
 	return best;
@@ -315,14 +362,16 @@ static uint32_t find_victim(struct flow_table *table)
 static int add_chunk(struct flow_table *table)
 {
 	struct chunk **chunks = realloc(table->chunks, (table->chunk_count + 1) * sizeof(*chunks));
+	uint32_t *open_counts = realloc(table->open_counts, (table->chunk_count + 1) * sizeof(*open_counts));
 
-	if (!chunks)
+	table->chunks = chunks ? chunks : table->chunks;
+	table->open_counts = open_counts ? open_counts : table->open_counts;
+	if (!chunks || !open_counts)
 		return -ENOMEM;
-	table->chunks = chunks;
 	chunks[table->chunk_count] = calloc(1, sizeof(**chunks));
 	if (!chunks[table->chunk_count])
 		return -ENOMEM;
-	table->chunk_count++;
+	open_counts[table->chunk_count++] = 0;
 	table->stats.octets += sizeof(**chunks);
 	return 0;
 }
@@ -343,48 +392,50 @@ static uint32_t take_entry(struct flow_table *table)
 	return ++table->entries;
 }
 
-static struct flow *add_flow(struct flow_table *table, const struct flow_delta *delta, uint32_t tag)
+static uint32_t add_flow(struct flow_table *table, const struct flow_delta *delta, uint32_t tag)
 {
 	uint32_t entry = take_entry(table);
-	struct flow *flow;
 
 	if (entry) {
-		set_live(table, entry, true);
-		flow = flow_of(table, entry);
-		begin(table, flow, delta);
+		table->stats.live_flows++;
+		begin(table, entry, delta);
 		wheel_put(table, entry);
 	} else {
 		const struct flow_key *old;
 
 		entry = find_victim(table);
-		flow = flow_of(table, entry);
-		old = &flow->key;
+		old = &flow_of(table, entry)->key;
 		index_remove(table, index_find(table, old, tag_of(table, old)));
-		replace(table, flow, END_OVERFLOW, delta);
+		replace(table, entry, END_OVERFLOW, delta);
 	}
 	*index_find(table, &delta->key, tag) = (struct index_slot){ tag, entry };
-	return flow;
+	return entry;
 }
 
 struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *delta)
 {
 	uint32_t tag = tag_of(table, &delta->key), entry = index_find(table, &delta->key, tag)->entry;
 	struct flow *flow = entry ? flow_of(table, entry) : NULL;
+	bool was_open;
 
 	if (!flow) {
-		flow = add_flow(table, delta, tag);
+		entry = add_flow(table, delta, tag);
+		flow = flow_of(table, entry);
 	} else if (is_idle(table, flow, delta->first_ns)) {
-		replace(table, flow, END_IDLE, delta);
+		replace(table, entry, END_IDLE, delta);
 	} else if (flow->interface != delta->interface) {
 		table->stats.other_interface_packets += delta->packets;
 		return NULL;
 	} else if (is_part_due(table, flow, delta->first_ns)) {
 		if (flow->part < FLOW_PARTS)
-			end_part(table, flow);
+			end_part(table, entry);
 		else
-			replace(table, flow, END_ACTIVE, delta);
+			replace(table, entry, END_ACTIVE, delta);
 	}
+	was_open = is_open(flow);
 	count(table, flow, delta);
+	if (was_open && !is_open(flow))
+		set_open(table, entry, false);
 	return flow;
 }
 
@@ -400,7 +451,7 @@ static void look_at(struct flow_table *table, uint32_t entry, uint64_t now_ns)
 		return;
 	}
 	if (is_part_due(table, flow, now_ns) && flow->part < FLOW_PARTS)
-		end_part(table, flow);
+		end_part(table, entry);
 	wheel_put(table, entry);
 }
 
@@ -477,10 +528,10 @@ void flow_table_advance(struct flow_table *table, uint64_t now_ns)
 void flow_table_flush(struct flow_table *table, enum end_reason reason)
 {
 	for (uint32_t entry = 1; entry <= table->entries; entry++) {
-		if (!is_live(table, entry))
+		if (!is_live(flow_of(table, entry)))
 			continue;
 		report(table, flow_of(table, entry), reason, true);
-		set_live(table, entry, false);
+		forget(table, entry);
 	}
 	memset(table->index, 0, ((size_t)table->index_mask + 1) * sizeof(*table->index));
 	memset(table->wheel, 0, sizeof(table->wheel));
@@ -510,6 +561,7 @@ void flow_table_free(struct flow_table *table)
 	for (size_t i = 0; i < table->chunk_count; i++)
 		free(table->chunks[i]);
 	free(table->chunks);
+	free(table->open_counts);
 	free(table->index);
 	free(table);
 }

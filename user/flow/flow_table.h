@@ -44,8 +44,8 @@ struct flow_table_stats {
 struct flow_table *flow_table_new(const struct flow_table_options *options, const struct flow_table_handlers *handlers);
 void flow_table_free(struct flow_table *table);   /* ends nothing: flush first; NULL is fine */
 
-/* Count `delta`. The flow it belongs to, lent until the next call; NULL when it was counted as other_interface,
- * or (errno ENOMEM) as a record of its own for want of memory. */
+/* Count `delta`. The flow it belongs to, lent until the next call; NULL when it was counted as other_interface. Out of
+ * memory is the same as a full table: another flow makes room. */
 struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *delta);
 
 /* The clock says `now_ns`: end what is idle, report what is active. */

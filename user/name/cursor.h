@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cursor.h - reading octets that strangers sent: a cursor that knows its end, and what DNS and NBNS messages are made of.
+/* cursor.h - reading octets that strangers sent: a cursor that knows its end, and the parts of DNS and NBNS messages.
  *
- * Each read checks the end first and moves the cursor only when it succeeds. Offsets count from `start`, so that a cursor
- * over part of a message still finds what a compression pointer names.
+ * Each read checks the end first and moves the cursor only when it succeeds. Offsets count from `start`, so that a
+ * cursor over part of a message still finds what a compression pointer names.
  */
 #ifndef DEVOURER_CURSOR_H
 #define DEVOURER_CURSOR_H
@@ -16,7 +16,7 @@
 
 struct cursor {
 	const uint8_t *start;
-	size_t at, end;                           /* offsets from `start`: the next octet, and the first that is not there */
+	size_t at, end;                           /* offsets: the next octet, and the first that is not there */
 };
 
 static inline struct cursor cursor_of(const uint8_t *octets, size_t len)
@@ -125,7 +125,7 @@ static inline int labels_jump(struct labels *l, uint8_t high)
 	return DISSECT_OK;
 }
 
-/* The length of the next label (1 to 63), which *label is set to; 0 at the end of the name, or an enum dissect_status. */
+/* The length of the next label (1 to 63), which *label is set to; 0 at the end of the name; or a dissect_status. */
 static inline int labels_next(struct labels *l, const uint8_t **label)
 {
 	while (l->at < l->end) {

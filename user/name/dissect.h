@@ -61,8 +61,9 @@ struct dns_head {
 int dns_head(const uint8_t *msg, size_t len, struct dns_head *head);
 
 /* Every address that the answer section ties to the question through its CNAMEs, DNAMEs and AliasMode records (RFC 9460
- * 2.4.2; in any order, at most 16 links), under the question's name; ipv4hint/ipv6hint of SVCB/HTTPS records likewise; PTR answers under their target.
- * `head` is from dns_head() of the same octets. Authority and additional sections are not read (cache poisoning). */
+ * 2.4.2; in any order, at most 16 links), under the question's name; ipv4hint/ipv6hint of SVCB/HTTPS records likewise; PTR
+ * answers under their target. `head` is from dns_head() of the same octets. Authority and additional sections are not read
+ * (cache poisoning). */
 int dns_answers(const uint8_t *msg, size_t len, const struct dns_head *head, dns_learn_fn *learn, void *ctx);
 
 /* mDNS (RFC 6762): every A/AAAA owner and reverse PTR of the answer and additional sections of a response. */

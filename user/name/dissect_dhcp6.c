@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dissect_dhcp6.c - DHCPv6 messages (RFC 8415): the client's DUID, its name (RFC 4704), and the addresses it is given. */
+/* dissect_dhcp6.c - DHCPv6 messages (RFC 8415): the client's DUID, its name (RFC 4704), the addresses it is given. */
 #include <string.h>
 #include "cursor.h"
 #include "dissect.h"
 #include "text.h"
 
-enum { DHCP6_SOLICIT = 1, DHCP6_INFORMATION_REQUEST = 11, DHCP6_RELAY_FORW = 12, DHCP6_RELAY_REPL = 13 }; /* RFC 8415 7.3 */
+enum {                                            /* RFC 8415 7.3 */
+	DHCP6_SOLICIT = 1, DHCP6_INFORMATION_REQUEST = 11, DHCP6_RELAY_FORW = 12, DHCP6_RELAY_REPL = 13
+};
 enum {                                            /* RFC 8415 21, RFC 4704 4 */
 	OPTION_CLIENTID = 1, OPTION_IA_NA = 3, OPTION_IA_TA = 4, OPTION_IAADDR = 5, OPTION_RELAY_MSG = 9, OPTION_FQDN = 39
 };
-enum { DUID_LLT = 1, DUID_LL = 3, HARDWARE_ETHERNET = 1 };                        /* RFC 8415 11.2, 11.4 */
+enum { DUID_LLT = 1, DUID_LL = 3, HARDWARE_ETHERNET = 1 }; /* RFC 8415 11.2, 11.4 */
 #define RELAY_HEAD_LEN 33                         /* hop count, link address, peer address: RFC 8415 9 */
 
 /* 1: an option was read; 0: there is none; or DISSECT_SHORT. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dissect_dns.c - DNS, mDNS and LLMNR messages: which name was asked, and which addresses were told for it.
  *
- * Names are compared as 64-bit hashes of their octets in lower case, and owners that point to a name already hashed are not
- * even read: in an ordinary response only the question becomes text. The hash has no key. Who could make two names collide
- * within one message wrote both of them, and could as well have repeated the question.
+ * Names are compared as 64-bit hashes of their octets in lower case, and owners that point to a name already hashed are
+ * not even read: in an ordinary response only the question becomes text. The hash has no key. Who could make two names
+ * collide within one message wrote both of them, and could as well have repeated the question.
  *
  * Bounds of one message: 256 records, 256 facts, 16 aliases, 4 KiB of expanded names. Past one of them the rest is left
  * unread and the message counts as DISSECT_BAD.
@@ -18,7 +18,7 @@
 #define RECORDS_MAX 256
 #define FACTS_MAX 256
 #define ALIASES_MAX 16
-#define WORK_MAX 4096                             /* octets of names that are expanded; a pointer counts as the two it is */
+#define WORK_MAX 4096                             /* octets of names that are expanded, two for a pointer */
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_AAAA = 28, DNS_DNAME = 39, DNS_SVCB = 64, DNS_HTTPS = 65 };
 enum { DNS_CLASS_IN = 1, DNS_CACHE_FLUSH = 0x8000 };
@@ -35,7 +35,8 @@ struct message {
 	unsigned told;                            /* facts given to `learn` */
 };
 
-static struct message message_of(const uint8_t *msg, size_t len, const struct dns_head *head, dns_learn_fn *learn, void *ctx)
+static struct message message_of(const uint8_t *msg, size_t len, const struct dns_head *head, dns_learn_fn *learn,
+				 void *ctx)
 {
 	return (struct message){
 		.all = cursor_of(msg, len < MESSAGE_MAX ? len : MESSAGE_MAX),
@@ -353,7 +354,7 @@ static int tell_pointer(struct message *m, const char *owner, size_t owner_len, 
 struct alias {
 	uint64_t owner, target;                   /* hashes */
 	struct cursor owner_at, target_at;
-	bool is_dname, is_followed;
+	bool is_dname;
 };
 
 /* A name in wire form and lower case, without its root. */
@@ -396,8 +397,8 @@ static int alias_read(struct message *m, const struct record *r, struct alias *a
 	return status;
 }
 
-/* The first ALIASES_MAX aliases of the answer section: *count. A record that cannot be read only ends the list, because the
- * walk over the addresses meets it again; an alias that is wrong ends that walk too, so `answers` then stops before it. */
+/* The first ALIASES_MAX aliases of the answer section: *count. A record that cannot be read only ends the list, because
+ * the walk over the addresses meets it again; an alias that is wrong ends that walk too: `answers` then stops before it. */
 static int aliases_read(struct message *m, struct records *answers, struct alias aliases[ALIASES_MAX], unsigned *count)
 {
 	struct records walk = *answers;
@@ -460,7 +461,20 @@ static unsigned labels_above(const struct wire_name *name, const struct wire_nam
 	return at == above && !memcmp(name->octets + above, parent->octets, parent->len) ? above : 0;
 }
 
-/* RFC 6672 2.2: a name below the owner is asked for below the target instead. */
+/* RFC 6672 2.2: a name below the owner is asked for below the target instead. False when `from` is not below it. */
+static bool redirect(const struct wire_name *from, const struct wire_name *owner, const struct wire_name *target,
+		     struct wire_name *to)
+{
+	unsigned above = labels_above(from, owner);
+
+	if (!above || above + target->len > sizeof(to->octets))
+		return false;
+	memcpy(to->octets, from->octets, above);
+	memcpy(to->octets + above, target->octets, target->len);
+	to->len = (uint8_t)(above + target->len);
+	return true;
+}
+
 static bool follow_dname(struct message *m, struct chain *chain, const struct alias *alias)
 {
 	struct wire_name owner, target, *made = &chain->names[chain->count];
@@ -468,24 +482,25 @@ static bool follow_dname(struct message *m, struct chain *chain, const struct al
 	if (!wire_read(m, alias->owner_at, &owner) || !wire_read(m, alias->target_at, &target))
 		return false;
 	for (unsigned i = 0; i < chain->count; i++) {
-		unsigned above = labels_above(&chain->names[i], &owner);
+		uint64_t hash;
 
-		if (!above || above + target.len > sizeof(made->octets))
+		if (!redirect(&chain->names[i], &owner, &target, made))
 			continue;
-		memcpy(made->octets, chain->names[i].octets, above);
-		memcpy(made->octets + above, target.octets, target.len);
-		made->len = (uint8_t)(above + target.len);
-		chain->hashes[chain->count++] = wire_hash(made);
+		hash = wire_hash(made);
+		if (chain_has(chain, hash))
+			continue;
+		chain->hashes[chain->count++] = hash;
 		return true;
 	}
 	return false;
 }
 
+/* Does the chain grow by this alias? */
 static bool follow_alias(struct message *m, struct chain *chain, const struct alias *alias)
 {
 	if (alias->is_dname)
 		return follow_dname(m, chain, alias);
-	if (!chain_has(chain, alias->owner))
+	if (!chain_has(chain, alias->owner) || chain_has(chain, alias->target))
 		return false;
 	if (chain->names && !wire_read(m, alias->target_at, &chain->names[chain->count]))
 		return false;
@@ -493,24 +508,21 @@ static bool follow_alias(struct message *m, struct chain *chain, const struct al
 	return true;
 }
 
-/* Each alias is followed at most once, so the chain has room for all and the rounds come to an end. */
-static void follow_aliases(struct message *m, struct chain *chain, struct alias aliases[], unsigned count)
+/* In rounds, because aliases come in any order, until a round finds nothing new or the chain is full. */
+static void follow_aliases(struct message *m, struct chain *chain, const struct alias aliases[], unsigned count)
 {
-	bool grew = true;
+	bool grew = count > 0;
 
 	while (grew) {
 		grew = false;
-		for (unsigned i = 0; i < count; i++) {
-			if (aliases[i].is_followed || !follow_alias(m, chain, &aliases[i]))
-				continue;
-			aliases[i].is_followed = grew = true;
-		}
+		for (unsigned i = 0; i < count && chain->count <= ALIASES_MAX; i++)
+			grew |= follow_alias(m, chain, &aliases[i]);
 	}
 }
 
 /* Apart, because ordinary answers have no DNAME and four kilobytes of stack are not free. */
-static __attribute__((noinline)) void follow_with_dnames(struct message *m, struct chain *chain, struct alias aliases[],
-							 unsigned count)
+static __attribute__((noinline)) void follow_with_dnames(struct message *m, struct chain *chain,
+							 const struct alias aliases[], unsigned count)
 {
 	struct wire_name names[1 + ALIASES_MAX];
 	struct cursor question = m->all;
@@ -545,7 +557,8 @@ static int chain_read(struct message *m, struct records *answers, struct chain *
 
 static bool tells_addresses(const struct record *r)
 {
-	return r->type == DNS_A || r->type == DNS_AAAA || r->type == DNS_PTR || r->type == DNS_SVCB || r->type == DNS_HTTPS;
+	return r->type == DNS_A || r->type == DNS_AAAA || r->type == DNS_PTR || r->type == DNS_SVCB ||
+	       r->type == DNS_HTTPS;
 }
 
 static int answer_read(struct message *m, const struct dns_head *head, const struct chain *chain, const struct record *r)
@@ -590,7 +603,7 @@ int dns_answers(const uint8_t *msg, size_t len, const struct dns_head *head, dns
 
 	if (head->question_count > 1)             /* RFC 9619 4 */
 		return DISSECT_BAD;
-	if (!is_answer(head) || !head->question_hash || head->question_class != DNS_CLASS_IN)
+	if (!is_answer(head) || head->question_class != DNS_CLASS_IN) /* without a question the class is 0 */
 		return DISSECT_OTHER;
 	fault = chain_read(&m, &records, &chain);
 	while ((status = records_next(&records, &r)) > 0) {

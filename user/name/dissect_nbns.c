@@ -9,9 +9,10 @@
 #define FACTS_MAX 256
 #define NETBIOS_LEN 16                            /* 15 octets of name and the suffix, RFC 1001 14.1 */
 
-enum { NBNS_QUERY = 0, NBNS_REGISTER = 5, NBNS_REFRESH = 8, NBNS_REFRESH_ALT = 9, NBNS_REGISTER_MULTI = 15 }; /* 4.2.1.1 */
-enum { NBNS_NB = 0x0020, NBNS_NBSTAT = 0x0021, NBNS_CLASS_IN = 1 };                                           /* 4.2.1.3 */
-enum { NBNS_GROUP = 0x8000, NBNS_DEREGISTER = 0x1000, NBNS_CONFLICT = 0x0800 };                               /* 4.2.1.3, 4.2.18 */
+/* Opcodes (4.2.1.1), types and class (4.2.1.3), flags of a name (4.2.1.3, 4.2.18). */
+enum { NBNS_QUERY = 0, NBNS_REGISTER = 5, NBNS_REFRESH = 8, NBNS_REFRESH_ALT = 9, NBNS_REGISTER_MULTI = 15 };
+enum { NBNS_NB = 0x0020, NBNS_NBSTAT = 0x0021, NBNS_CLASS_IN = 1 };
+enum { NBNS_GROUP = 0x8000, NBNS_DEREGISTER = 0x1000, NBNS_CONFLICT = 0x0800 };
 
 /* One message while it is read. */
 struct message {
@@ -144,7 +145,8 @@ static bool kind_read(struct message *m, const uint8_t *msg)
 	m->kind = m->is_response ? NBNS_ANSWER : NBNS_REGISTRATION;
 	if (m->is_response)
 		return opcode == NBNS_QUERY && rcode == 0;
-	return opcode == NBNS_REGISTER || opcode == NBNS_REFRESH || opcode == NBNS_REFRESH_ALT || opcode == NBNS_REGISTER_MULTI;
+	return opcode == NBNS_REGISTER || opcode == NBNS_REFRESH || opcode == NBNS_REFRESH_ALT ||
+	       opcode == NBNS_REGISTER_MULTI;
 }
 
 static int questions_skip(struct cursor *c, unsigned count)

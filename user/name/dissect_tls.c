@@ -24,8 +24,8 @@ static int out_of_octets(const struct handshake *h)
 	return h->is_full ? DISSECT_BAD : DISSECT_SHORT;
 }
 
-/* Step over a record's header: handshake, version 3.0 to 3.4, and not empty (RFC 8446 5.1). What is there of a cut header
- * decides already. */
+/* Step over a record's header: handshake, version 3.0 to 3.4, and not empty (RFC 8446 5.1). A header that is cut may be
+ * found wrong already. */
 static int record_open(struct handshake *h)
 {
 	const uint8_t *head = cursor_here(&h->stream);
@@ -185,7 +185,7 @@ static int client_hello_read(struct handshake *h, struct tls_hello *out)
 	size_t extensions;
 	int status = fixed_read(h);
 
-	if (status || !h->left)                   /* before TLS 1.2 there may be no extensions at all, RFC 5246 7.4.1.2 */
+	if (status || !h->left)                   /* up to TLS 1.2 there may be no extensions, RFC 5246 7.4.1.2 */
 		return status;
 	status = take_number(h, 2, &extensions);
 	if (!status && extensions != h->left)

@@ -11,8 +11,10 @@
 #define DEFAULT_REQUESTS 65536
 #define DEFAULT_STREAMS  4096
 #define STREAM_OCTETS    (2u << 20)               /* of DNS over TCP together, and of hellos together */
+#define TABLE_OCTETS     (48u << 20)              /* with the streams and the interner 64 MiB */
 #define LEAST_LIFE_S     120                      /* clients go on using an answer for about that long */
 #define MOST_LIFE_S      86400
+#define HOST_ALIASES_MAX 4                        /* names that one host answers to in LLMNR or NBNS */
 
 const char *const name_source_text[NAME_SOURCES] = {
 	[NAME_SNI] = "sni", [NAME_DNS] = "dns", [NAME_DNS_HINT] = "dns-hint", [NAME_MDNS] = "mdns", [NAME_DHCP] = "dhcp",
@@ -22,7 +24,7 @@ const char *const name_source_text[NAME_SOURCES] = {
 const char *const names_counter_text[NAMES_COUNTERS] = {
 	[NAMES_LEARNED] = "learned", [NAMES_MALFORMED] = "malformed", [NAMES_UNMATCHED] = "unmatched",
 	[NAMES_ONE_SIDED] = "one_sided", [NAMES_CONFLICT] = "conflict", [NAMES_OFF_LINK] = "off_link", [NAMES_NOT_OWN] = "not_own",
-	[NAMES_FRAGMENTED] = "fragmented", [NAMES_REFUSED_ADDR] = "refused_addr", [NAMES_EVICTED_LINKS] = "evicted_links",
+	[NAMES_RESPONDER] = "responder",	[NAMES_FRAGMENTED] = "fragmented", [NAMES_REFUSED_ADDR] = "refused_addr", [NAMES_EVICTED_LINKS] = "evicted_links",
 	[NAMES_EVICTED_REQUESTS] = "evicted_requests", [NAMES_EVICTED_STREAMS] = "evicted_streams",
 	[NAMES_PER_CLIENT_LIMIT] = "per_client_limit", [NAMES_NO_ROOM] = "no_room", [NAMES_HELLOS] = "hellos",
 	[NAMES_HELLOS_WITHOUT_SNI] = "hellos_without_sni",
@@ -39,17 +41,18 @@ static int parts_init(struct names *n)
 	size_t streams = or_default(o->max_streams, DEFAULT_STREAMS);
 	int err = interner_init(&n->interner, o->seed);
 
+	n->budget.max = TABLE_OCTETS;
 	if (!err)
-		err = cache_init(&n->cache, &n->interner, o->seed, or_default(o->max_links, DEFAULT_LINKS),
+		err = cache_init(&n->cache, &n->budget, &n->interner, o->seed, or_default(o->max_links, DEFAULT_LINKS),
 				 or_default(o->max_names, DEFAULT_NAMES));
 	if (!err)
-		err = requests_init(&n->requests, o->seed, or_default(o->max_requests, DEFAULT_REQUESTS));
+		err = requests_init(&n->requests, &n->budget, o->seed, or_default(o->max_requests, DEFAULT_REQUESTS));
 	if (!err)
-		err = leases_init(&n->leases, &n->interner, o->seed);
+		err = leases_init(&n->leases, &n->budget, &n->interner, o->seed);
 	if (!err)
-		err = streams_init(&n->dns_streams, o->seed, streams, STREAM_OCTETS);
+		err = streams_init(&n->dns_streams, &n->budget, o->seed, streams, STREAM_OCTETS);
 	if (!err)
-		err = streams_init(&n->hello_streams, o->seed, streams, STREAM_OCTETS);
+		err = streams_init(&n->hello_streams, &n->budget, o->seed, streams, STREAM_OCTETS);
 	return err;
 }
 
@@ -89,6 +92,21 @@ static uint32_t life_of(uint32_t ttl_s)
 	return ttl_s < MOST_LIFE_S ? ttl_s : MOST_LIFE_S;
 }
 
+/* Poisoning tools answer to every name that is asked for on the link; a host has one, and perhaps a few more. Who has given
+ * too many names is not believed any more, also in those that came first. */
+static bool answers_to_everything(struct names *n, const struct lesson *lesson, uint32_t name)
+{
+	uint32_t host = lesson->is_answer ? cache_find_host(&n->cache, lesson->addr) : 0;
+	struct host *h = host ? host_at(&n->cache, host) : NULL;
+
+	if (!h || (!h->is_responder && cache_count_others(&n->cache, host, lesson->source, name, lesson->now_ns) < HOST_ALIASES_MAX))
+		return false;
+	h->is_responder = true;
+	cache_end_local(&n->cache, host, lesson->source, 0, UINT64_MAX, lesson->now_ns);
+	n->counters[NAMES_RESPONDER]++;
+	return true;
+}
+
 static bool tell(struct names *n, const struct lesson *lesson, uint32_t name)
 {
 	struct telling telling = { .name = name, .source = lesson->source, .life_s = life_of(lesson->ttl_s), .now_ns = lesson->now_ns };
@@ -98,13 +116,21 @@ static bool tell(struct names *n, const struct lesson *lesson, uint32_t name)
 	return cache_tell_local(&n->cache, lesson->addr, lesson->mac, &telling);
 }
 
+/* An address is not a name. Nearly all names end in a letter and have no colon, and so are none. */
+static bool is_address(const char *text, size_t len)
+{
+	bool may_be = (text[len - 1] >= '0' && text[len - 1] <= '9') || memchr(text, ':', len);
+
+	return may_be && text_is_address(text);
+}
+
 bool names_learn(struct names *n, const struct lesson *lesson)
 {
 	bool is_told;
 	uint32_t name;
 
-	if (!lesson->len || text_is_address(lesson->text))
-		return false;                     /* an address is not a name */
+	if (!lesson->len || is_address(lesson->text, lesson->len))
+		return false;
 	if (!cache_may_name(lesson->addr)) {
 		n->counters[NAMES_REFUSED_ADDR]++;
 		return false;
@@ -114,7 +140,7 @@ bool names_learn(struct names *n, const struct lesson *lesson)
 		n->counters[NAMES_NO_ROOM]++;
 		return false;
 	}
-	is_told = tell(n, lesson, name);
+	is_told = !answers_to_everything(n, lesson, name) && tell(n, lesson, name);
 	name_put(&n->interner, name);
 	n->counters[NAMES_LEARNED] += is_told;
 	return is_told;
@@ -219,7 +245,5 @@ uint64_t names_counter(const struct names *n, enum names_counter which)
 
 size_t names_octets(const struct names *n)
 {
-	return sizeof(*n) + interner_octets(&n->interner) + cache_octets(&n->cache) + table_octets(&n->requests.table) +
-	       table_octets(&n->leases.table) + table_octets(&n->dns_streams.table) + table_octets(&n->hello_streams.table) +
-	       n->dns_streams.octets + n->hello_streams.octets;
+	return sizeof(*n) + n->budget.octets + n->interner.budget.octets + n->dns_streams.octets + n->hello_streams.octets;
 }

@@ -82,6 +82,7 @@ enum names_counter {
 	NAMES_ONE_SIDED,                          /* of these: to clients of which no question was ever seen */
 	NAMES_CONFLICT,                           /* second answers to one question */
 	NAMES_OFF_LINK, NAMES_NOT_OWN,            /* announcements of addresses that are not the announcer's */
+	NAMES_RESPONDER,                          /* answers of a host that has answered to too many names */
 	NAMES_FRAGMENTED, NAMES_REFUSED_ADDR,
 	NAMES_EVICTED_LINKS, NAMES_EVICTED_REQUESTS, NAMES_EVICTED_STREAMS, /* before their time */
 	NAMES_PER_CLIENT_LIMIT,                   /* links that went because their client had too many */

@@ -6,22 +6,22 @@
 #include "../base/siphash.h"
 #include "../base/time.h"
 
-#define MAX_MACS 32768
+#define MAX_MACS 65536
 #define MAX_CLIENT_FACTS 4096                     /* so that no client pushes the others out */
 #define EXPIRED_SEARCH 8                          /* links that are looked at for an expired one before the oldest goes */
 #define ROOM_TRIES 64                             /* links that may go for one new name */
 
-int cache_init(struct cache *cache, struct interner *interner, const uint64_t seed[2], size_t max_links, size_t max_names)
+int cache_init(struct cache *cache, struct budget *budget, struct interner *interner, const uint64_t seed[2], size_t max_links,
+	       size_t max_names)
 {
 	*cache = (struct cache){
-		.interner = interner, .seed = { seed[0], seed[1] }, .max_names = max_names,
-		.max_client_facts = MAX_CLIENT_FACTS, .max_local_facts = max_names / 4 + 1,
+		.interner = interner, .seed = { seed[0], seed[1] }, .max_names = max_names, .max_client_facts = MAX_CLIENT_FACTS,
 	};
 	/* Each link may name a host of its own, and clients come on top. */
-	if (table_init(&cache->hosts, sizeof(struct host), max_links + max_links / 8 + 64) ||
-	    table_init(&cache->links, sizeof(struct link), max_links) ||
-	    table_init(&cache->macs, sizeof(struct mac), MAX_MACS) ||
-	    pool_init(&cache->facts, sizeof(struct fact), 2 * max_links))
+	if (table_init(&cache->hosts, budget, sizeof(struct host), max_links + max_links / 8 + 64) ||
+	    table_init(&cache->links, budget, sizeof(struct link), max_links) ||
+	    table_init(&cache->macs, budget, sizeof(struct mac), MAX_MACS) ||
+	    pool_init(&cache->facts, budget, sizeof(struct fact), max_links + max_links / 4 + max_names))
 		return -ENOMEM;
 	return 0;
 }
@@ -32,11 +32,6 @@ void cache_free(struct cache *cache)
 	table_free(&cache->links);
 	table_free(&cache->macs);
 	pool_free(&cache->facts);
-}
-
-size_t cache_octets(const struct cache *cache)
-{
-	return table_octets(&cache->hosts) + table_octets(&cache->links) + table_octets(&cache->macs) + cache->facts.octets;
 }
 
 bool cache_may_name(const struct in6_addr *addr)
@@ -53,16 +48,21 @@ bool cache_may_name(const struct in6_addr *addr)
 
 uint64_t fact_until_ns(const struct fact *fact)
 {
-	return fact->told_ns + fact->life_s * NS_PER_S;
+	return fact->told_ns + fact->life_ms * NS_PER_MS;
 }
 
-static void facts_drop(struct cache *cache, uint32_t *first)
+static void fact_live(struct fact *fact, uint64_t ns)
+{
+	fact->life_ms = (uint32_t)(ns / NS_PER_MS) & 0xfffffff; /* three days at most, and no name lives longer than one */
+}
+
+static void facts_drop(struct cache *cache, uint32_t *first, enum fact_kind kind)
 {
 	while (*first) {
 		uint32_t fact = *first;
 
 		*first = fact_at(cache, fact)->next;
-		name_uncache(cache->interner, fact_at(cache, fact)->name);
+		name_uncache(cache->interner, fact_at(cache, fact)->name, kind);
 		pool_give(&cache->facts, fact);
 	}
 }
@@ -88,18 +88,18 @@ static void fact_renew(struct fact *f, const struct telling *t)
 	if (t->now_ns > until_ns)
 		f->since_ns = t->now_ns;
 	f->told_ns = t->now_ns;
-	f->life_s = t->life_s;
+	fact_live(f, t->life_s * NS_PER_S);
 	if (until_ns > fact_until_ns(f))
-		f->life_s = (uint32_t)((until_ns - t->now_ns) / NS_PER_S) & 0xffffff;
+		fact_live(f, until_ns - t->now_ns);
 }
 
-static void fact_set(struct cache *cache, struct fact *f, const struct telling *t)
+static void fact_set(struct cache *cache, struct fact *f, enum fact_kind kind, const struct telling *t)
 {
 	f->name = t->name;
 	f->source = t->source;
 	f->told_ns = f->since_ns = t->now_ns;
-	f->life_s = t->life_s;
-	name_cache(cache->interner, t->name);
+	fact_live(f, t->life_s * NS_PER_S);
+	name_cache(cache->interner, t->name, kind);
 }
 
 /* Where a full list puts one more name: in place of what expired, else of what was told longest ago. */
@@ -128,7 +128,7 @@ static size_t facts_count(const struct cache *cache, uint32_t first)
 }
 
 /* Adds or renews one fact of a list: 1: the list is one longer, 0: it is not, -1: no room. */
-static int facts_tell(struct cache *cache, uint32_t *first, const struct telling *t)
+static int facts_tell(struct cache *cache, uint32_t *first, enum fact_kind kind, const struct telling *t)
 {
 	struct fact *f = facts_find(cache, *first, t->name, t->source);
 	uint32_t fact;
@@ -139,14 +139,14 @@ static int facts_tell(struct cache *cache, uint32_t *first, const struct telling
 	}
 	if (facts_count(cache, *first) >= CACHE_FACTS_MAX) {
 		f = facts_worst(cache, *first, t->now_ns);
-		name_uncache(cache->interner, f->name);
-		fact_set(cache, f, t);
+		name_uncache(cache->interner, f->name, kind);
+		fact_set(cache, f, kind, t);
 		return 0;
 	}
 	fact = pool_take(&cache->facts);
 	if (!fact)
 		return -1;
-	fact_set(cache, fact_at(cache, fact), t);
+	fact_set(cache, fact_at(cache, fact), kind, t);
 	while (*first)
 		first = &fact_at(cache, *first)->next;
 	*first = fact;                            /* at the end: of names told in one breath the first counts more */
@@ -216,7 +216,7 @@ static void link_remove(struct cache *cache, uint32_t link)
 	struct host *client = host_at(cache, l->client);
 
 	client->client_facts -= (uint32_t)facts_count(cache, l->facts);
-	facts_drop(cache, &l->facts);
+	facts_drop(cache, &l->facts, FACT_TOLD);
 	named_drop(cache, host_at(cache, l->named), l);
 	client_drop(cache, client, l);
 	table_remove(&cache->links, link);
@@ -302,7 +302,7 @@ static void host_remove(struct cache *cache, uint32_t host, uint64_t now_ns)
 	while (h->client_newest)
 		link_evict(cache, h->client_newest, now_ns);
 	cache->local_facts -= facts_count(cache, h->facts);
-	facts_drop(cache, &h->facts);
+	facts_drop(cache, &h->facts, FACT_LOCAL);
 	cache_forget_mac(cache, host);
 	table_remove(&cache->hosts, host);
 }
@@ -346,11 +346,11 @@ uint32_t cache_host(struct cache *cache, const struct in6_addr *addr)
 
 /* ---- questions ---- */
 
-#define QUESTION_LIFE_NS (10 * NS_PER_S)
+#define QUESTION_LIFE_S 10
 
 static bool questions_are_over(const struct host *h, uint64_t now_ns)
 {
-	return now_ns > h->asked_ns + QUESTION_LIFE_NS;
+	return now_ns / NS_PER_S > h->asked_s + (uint64_t)QUESTION_LIFE_S;
 }
 
 void cache_asked(struct cache *cache, const struct in6_addr *client, uint64_t now_ns)
@@ -365,7 +365,7 @@ void cache_asked(struct cache *cache, const struct in6_addr *client, uint64_t no
 		h->open_questions = 0;
 	if (h->open_questions < UINT16_MAX)
 		h->open_questions++;
-	h->asked_ns = now_ns;
+	h->asked_s = (uint32_t)(now_ns / NS_PER_S);
 }
 
 void cache_answered(struct cache *cache, const struct in6_addr *client)
@@ -385,20 +385,21 @@ bool cache_ever_asked(const struct cache *cache, const struct in6_addr *client)
 {
 	uint32_t host = cache_find_host(cache, client);
 
-	return host && host_at(cache, host)->asked_ns;
+	return host && host_at(cache, host)->asked_s;
 }
 
 /* ---- telling ---- */
 
+static bool names_are_full(const struct cache *cache, enum fact_kind kind, uint32_t name)
+{
+	return cache->interner->cached[kind] >= cache->max_names && !name_is_cached(cache->interner, name, kind);
+}
+
 /* Room for one more link, fact and name, before hosts and links are looked up. */
 static bool make_room(struct cache *cache, const struct telling *t)
 {
-	const struct interner *in = cache->interner;
-
 	for (int i = 0; i < ROOM_TRIES; i++) {
-		bool names_full = in->cached >= cache->max_names && !name_is_cached(in, t->name);
-
-		if (!names_full && cache->links.pool.count < cache->links.pool.max && cache->facts.count < cache->facts.max)
+		if (!names_are_full(cache, FACT_TOLD, t->name) && !pool_is_full(&cache->links.pool) && !pool_is_full(&cache->facts))
 			return true;
 		if (!links_evict_one(cache, t->now_ns))
 			break;
@@ -432,7 +433,7 @@ bool cache_tell(struct cache *cache, const struct in6_addr *client_addr, const s
 		link_touch(cache, link);
 	else
 		link = link_add(cache, client, named);
-	added = link ? facts_tell(cache, &link_at(cache, link)->facts, t) : -1;
+	added = link ? facts_tell(cache, &link_at(cache, link)->facts, FACT_TOLD, t) : -1;
 	if (added > 0) {
 		host_at(cache, client)->client_facts++;
 		keep_client_limit(cache, host_at(cache, client), t->now_ns);
@@ -440,20 +441,22 @@ bool cache_tell(struct cache *cache, const struct in6_addr *client_addr, const s
 	return added >= 0;
 }
 
-/* Announcements may use a part of the cache only, so that they cannot push DNS out. */
+/* What hosts say of themselves goes only for what other hosts say, so that announcements cannot push DNS out. */
 static bool make_local_room(struct cache *cache, const struct telling *t)
 {
 	uint32_t host = cache->hosts.oldest;
 
-	for (int i = 0; cache->local_facts >= cache->max_local_facts && host && i < ROOM_TRIES; i++) {
-		struct host *h = host_at(cache, host);
+	for (int i = 0; i < ROOM_TRIES; i++) {
+		struct host *h = host ? host_at(cache, host) : NULL;
 
+		if (cache->local_facts < cache->max_names && !names_are_full(cache, FACT_LOCAL, t->name) && !pool_is_full(&cache->facts))
+			return true;
+		if (!h)
+			break;
 		cache->local_facts -= facts_count(cache, h->facts);
-		facts_drop(cache, &h->facts);
+		facts_drop(cache, &h->facts, FACT_LOCAL);
 		host = h->item.newer;
 	}
-	if (cache->local_facts < cache->max_local_facts)
-		return make_room(cache, t);
 	cache->no_room++;
 	return false;
 }
@@ -466,7 +469,7 @@ bool cache_tell_local(struct cache *cache, const struct in6_addr *addr, const ui
 	if (!make_local_room(cache, t))
 		return false;
 	host = cache_host(cache, addr);
-	added = host ? facts_tell(cache, &host_at(cache, host)->facts, t) : -1;
+	added = host ? facts_tell(cache, &host_at(cache, host)->facts, FACT_LOCAL, t) : -1;
 	if (added > 0)
 		cache->local_facts++;
 	if (host && mac)
@@ -474,13 +477,25 @@ bool cache_tell_local(struct cache *cache, const struct in6_addr *addr, const ui
 	return added >= 0;
 }
 
+size_t cache_count_others(const struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t now_ns)
+{
+	size_t count = 0;
+
+	for (uint32_t i = host_at(cache, host)->facts; i; i = fact_at(cache, i)->next) {
+		const struct fact *f = fact_at(cache, i);
+
+		count += f->source == source && !name_same(cache->interner, f->name, name) && fact_until_ns(f) >= now_ns;
+	}
+	return count;
+}
+
 void cache_end_local(struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t before_ns, uint64_t end_ns)
 {
 	for (uint32_t i = host_at(cache, host)->facts; i; i = fact_at(cache, i)->next) {
 		struct fact *f = fact_at(cache, i);
 
-		if (f->source != source || (name && f->name != name) || f->told_ns >= before_ns || fact_until_ns(f) <= end_ns)
+		if (f->source != source || (name && f->name != name) || f->told_ns >= before_ns || fact_until_ns(f) < end_ns)
 			continue;
-		f->life_s = end_ns < f->told_ns ? 0 : (uint32_t)((end_ns - f->told_ns) / NS_PER_S) & 0xffffff;
+		fact_live(f, end_ns > f->told_ns ? end_ns - f->told_ns - 1 : 0);
 	}
 }

@@ -16,8 +16,10 @@
 struct fact {
 	uint32_t name, next;
 	uint64_t told_ns, since_ns;               /* the last time, and the first of those without a gap between them */
-	uint32_t life_s : 24, source : 8;         /* from told_ns on; enum name_source */
+	uint32_t life_ms : 28, source : 4;        /* from told_ns on; enum name_source */
 };
+
+_Static_assert(NAME_SOURCES <= 16, "a source fits in four bits");
 
 struct host {
 	struct table_item item;
@@ -28,9 +30,9 @@ struct host {
 	uint32_t client_facts;                    /* facts of these */
 	uint32_t mac_seen_s;
 	uint8_t mac[6], said_by[6];               /* seen behind; that announced a local name */
-	bool has_mac;
-	uint16_t open_questions;                  /* as of asked_ns, which is 0 if it never asked */
-	uint64_t asked_ns;
+	bool has_mac, is_responder;
+	uint16_t open_questions;                  /* as of asked_s, which is 0 if it never asked */
+	uint32_t asked_s;
 };
 
 struct link {
@@ -53,13 +55,13 @@ struct cache {
 	uint64_t seed[2];
 	struct table hosts, links, macs;
 	struct pool facts;
-	size_t max_names, max_client_facts, max_local_facts, local_facts;
+	size_t max_names, max_client_facts, local_facts;
 	uint64_t evicted_links, client_limit, no_room;
 };
 
-int cache_init(struct cache *cache, struct interner *interner, const uint64_t seed[2], size_t max_links, size_t max_names);
+int cache_init(struct cache *cache, struct budget *budget, struct interner *interner, const uint64_t seed[2], size_t max_links,
+	       size_t max_names); /* 0 or -ENOMEM; `max_names` for each kind of fact */
 void cache_free(struct cache *cache);
-size_t cache_octets(const struct cache *cache);
 
 /* A host name may be told of this address: not unspecified, loopback, multicast or broadcast. */
 bool cache_may_name(const struct in6_addr *addr);
@@ -80,8 +82,11 @@ struct telling {
 bool cache_tell(struct cache *cache, const struct in6_addr *client, const struct in6_addr *addr, const struct telling *telling);
 bool cache_tell_local(struct cache *cache, const struct in6_addr *addr, const uint8_t *mac, const struct telling *telling);
 
-/* The local names of `host` from `source` end at `end_ns`: only `name` (0: each), and only if told before `before_ns`. */
+/* The local names of `host` from `source` end before `end_ns`: only `name` (0: each), and only if told before `before_ns`. */
 void cache_end_local(struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t before_ns, uint64_t end_ns);
+
+/* How many other names than `name` it has from `source`. */
+size_t cache_count_others(const struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t now_ns);
 
 /* A client asks, and gets its answer; whether it waits for one that may still come. */
 void cache_asked(struct cache *cache, const struct in6_addr *client, uint64_t now_ns);

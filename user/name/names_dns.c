@@ -80,7 +80,7 @@ static void learn_llmnr(void *ctx, const struct dns_name *name)
 	const struct name_peer *sender = &dns->message->sender;
 	struct lesson lesson = {
 		.addr = &name->addr, .mac = sender->has_mac ? sender->mac : NULL, .text = name->text, .len = name->len,
-		.source = NAME_LLMNR, .ttl_s = name->ttl_s, .now_ns = dns->message->now_ns,
+		.source = NAME_LLMNR, .is_answer = true, .ttl_s = name->ttl_s, .now_ns = dns->message->now_ns,
 	};
 
 	if (name->fact != DNS_FACT_ADDRESS)

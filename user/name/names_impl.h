@@ -11,6 +11,7 @@
 
 struct names {
 	struct names_options options;
+	struct budget budget;                     /* of all tables but those of the interner */
 	struct interner interner;
 	struct cache cache;
 	struct requests requests;
@@ -37,6 +38,7 @@ struct lesson {
 	const char *text;
 	size_t len;
 	enum name_source source;
+	bool is_answer;                           /* of a host to a question that any host may answer */
 	uint32_t ttl_s;
 	uint64_t now_ns;
 };

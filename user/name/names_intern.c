@@ -6,13 +6,13 @@
 #include <string.h>
 #include "../base/siphash.h"
 
-#define MAX_INTERNED  (1u << 20)                  /* names, and lists; the octets of the texts are bounded as well */
-#define MAX_TEXT_OCTETS (20u << 20)
+#define MAX_INTERNED (1u << 20)                   /* names, and lists; most often the octets are the bound */
+#define MAX_OCTETS   (12u << 20)
 
 struct name {
 	struct table_item item;                   /* its hash is that of the text */
 	char *text;                               /* `len` octets and a NUL */
-	uint32_t refs, facts;                     /* all references, and those of them that are facts of the cache */
+	uint32_t refs, facts[2];                  /* all references, and those of them that are facts of a kind */
 	uint32_t folded;                          /* hash of the text in lower case */
 	uint16_t len;
 };
@@ -43,8 +43,9 @@ static struct list *list_at(const struct interner *in, name_list list)
 
 int interner_init(struct interner *in, const uint64_t seed[2])
 {
-	*in = (struct interner){ .seed = { seed[0], seed[1] }, .max_text_octets = MAX_TEXT_OCTETS };
-	if (table_init(&in->names, sizeof(struct name), MAX_INTERNED) || table_init(&in->lists, sizeof(struct list), MAX_INTERNED))
+	*in = (struct interner){ .seed = { seed[0], seed[1] }, .budget.max = MAX_OCTETS };
+	if (table_init(&in->names, &in->budget, sizeof(struct name), MAX_INTERNED) ||
+	    table_init(&in->lists, &in->budget, sizeof(struct list), MAX_INTERNED))
 		return -ENOMEM;
 	return 0;
 }
@@ -55,11 +56,6 @@ void interner_free(struct interner *in)
 		free(name_at(in, name)->text);
 	table_free(&in->names);
 	table_free(&in->lists);
-}
-
-size_t interner_octets(const struct interner *in)
-{
-	return table_octets(&in->names) + table_octets(&in->lists) + in->text_octets;
 }
 
 static char lower(char c)
@@ -92,7 +88,7 @@ static size_t text_cost(size_t len)
 
 static uint32_t name_add(struct interner *in, uint32_t hash, const char *text, size_t len)
 {
-	char *copy = in->text_octets + text_cost(len) > in->max_text_octets ? NULL : malloc(len + 1);
+	char *copy = in->budget.octets + text_cost(len) > in->budget.max ? NULL : malloc(len + 1);
 	uint32_t name = copy ? table_add(&in->names, hash) : 0;
 	struct name *n;
 
@@ -102,7 +98,7 @@ static uint32_t name_add(struct interner *in, uint32_t hash, const char *text, s
 	}
 	memcpy(copy, text, len);
 	copy[len] = 0;
-	in->text_octets += text_cost(len);
+	in->budget.octets += text_cost(len);
 	n = name_at(in, name);
 	n->text = copy;
 	n->len = (uint16_t)len;
@@ -128,30 +124,30 @@ void name_put(struct interner *in, uint32_t name)
 
 	if (--n->refs)
 		return;
-	in->text_octets -= text_cost(n->len);
+	in->budget.octets -= text_cost(n->len);
 	free(n->text);
 	table_remove(&in->names, name);
 }
 
-void name_cache(struct interner *in, uint32_t name)
+void name_cache(struct interner *in, uint32_t name, enum fact_kind kind)
 {
 	struct name *n = name_at(in, name);
 
 	n->refs++;
-	if (!n->facts++)
-		in->cached++;
+	if (!n->facts[kind]++)
+		in->cached[kind]++;
 }
 
-void name_uncache(struct interner *in, uint32_t name)
+void name_uncache(struct interner *in, uint32_t name, enum fact_kind kind)
 {
-	if (!--name_at(in, name)->facts)
-		in->cached--;
+	if (!--name_at(in, name)->facts[kind])
+		in->cached[kind]--;
 	name_put(in, name);
 }
 
-bool name_is_cached(const struct interner *in, uint32_t name)
+bool name_is_cached(const struct interner *in, uint32_t name, enum fact_kind kind)
 {
-	return name_at(in, name)->facts;
+	return name_at(in, name)->facts[kind];
 }
 
 bool name_same(const struct interner *in, uint32_t a, uint32_t b)

@@ -10,10 +10,14 @@
 
 struct interner {
 	struct table names, lists;
+	struct budget budget;                     /* of both tables and the texts */
 	uint64_t seed[2];
-	size_t cached;                            /* names that a fact of the cache refers to */
-	size_t text_octets, max_text_octets;
+	size_t cached[2];                         /* names that facts refer to; enum fact_kind */
 };
+
+/* What clients were told, and what hosts say of themselves: each has its own bound of names, so that neither pushes the
+ * other out. */
+enum fact_kind { FACT_TOLD, FACT_LOCAL };
 
 struct name_entry {
 	uint32_t name;
@@ -22,16 +26,15 @@ struct name_entry {
 
 int interner_init(struct interner *in, const uint64_t seed[2]); /* 0 or -ENOMEM */
 void interner_free(struct interner *in);
-size_t interner_octets(const struct interner *in);
 
 /* The number of a text, with one reference for the caller; 0: no room. */
 uint32_t name_intern(struct interner *in, const char *text, size_t len);
 void name_put(struct interner *in, uint32_t name);
 
 /* A fact of the cache takes or drops its reference; these names are counted in `cached`. */
-void name_cache(struct interner *in, uint32_t name);
-void name_uncache(struct interner *in, uint32_t name);
-bool name_is_cached(const struct interner *in, uint32_t name);
+void name_cache(struct interner *in, uint32_t name, enum fact_kind kind);
+void name_uncache(struct interner *in, uint32_t name, enum fact_kind kind);
+bool name_is_cached(const struct interner *in, uint32_t name, enum fact_kind kind);
 
 bool name_same(const struct interner *in, uint32_t a, uint32_t b); /* but for the case of ASCII letters */
 const char *name_text(const struct interner *in, uint32_t name);

@@ -58,6 +58,7 @@ static void say_goodbye(struct names *n, const struct dns_name *name, uint64_t n
 static void flush_others(struct names *n, const struct name_message *m, const struct dns_name *name)
 {
 	uint32_t hosts[CACHE_MAC_HOSTS], text = name_intern(&n->interner, name->text, name->len);
+	uint64_t before_ns = m->now_ns > NS_PER_S ? m->now_ns - NS_PER_S : 0;
 	size_t count = m->sender.has_mac ? cache_hosts_of_mac(&n->cache, m->sender.mac, m->now_ns, hosts) : 0;
 
 	if (!text)
@@ -67,7 +68,7 @@ static void flush_others(struct names *n, const struct name_message *m, const st
 
 		if (addr_is_same(addr, &name->addr) || addr_is_v4(addr) != addr_is_v4(&name->addr))
 			continue;
-		cache_end_local(&n->cache, hosts[i], NAME_MDNS, text, m->now_ns - NS_PER_S, m->now_ns);
+		cache_end_local(&n->cache, hosts[i], NAME_MDNS, text, before_ns, m->now_ns);
 	}
 	name_put(&n->interner, text);
 }
@@ -123,6 +124,7 @@ static void learn_nbns(void *ctx, const struct nbns_name *name)
 	}
 	if (!may_announce(a->names, a->message, addr))
 		return;
+	lesson.is_answer = name->kind == NBNS_ANSWER && addr_is_same(addr, &a->message->sender.addr);
 	lesson.text = name->text;
 	lesson.len = name->len;
 	lesson.ttl_s = name->ttl_s;

@@ -14,10 +14,10 @@ static struct lease *lease_at(const struct leases *leases, uint32_t lease)
 	return pool_at(&leases->table.pool, lease);
 }
 
-int leases_init(struct leases *leases, struct interner *interner, const uint64_t seed[2])
+int leases_init(struct leases *leases, struct budget *budget, struct interner *interner, const uint64_t seed[2])
 {
 	*leases = (struct leases){ .interner = interner, .seed = { seed[0], seed[1] } };
-	return table_init(&leases->table, sizeof(struct lease), LEASES_MAX);
+	return table_init(&leases->table, budget, sizeof(struct lease), LEASES_MAX);
 }
 
 void leases_free(struct leases *leases)
@@ -72,7 +72,7 @@ struct lease *lease_open(struct leases *leases, uint32_t xid, const void *client
 	uint32_t i = find(leases, key);
 
 	if (!i) {
-		if (leases->table.pool.count >= leases->table.pool.max)
+		if (pool_is_full(&leases->table.pool) && leases->table.oldest)
 			forget(leases, leases->table.oldest);
 		i = table_add(&leases->table, (uint32_t)key);
 		if (!i)

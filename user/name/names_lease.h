@@ -16,7 +16,7 @@ struct leases {
 	uint64_t seed[2];
 };
 
-int leases_init(struct leases *leases, struct interner *interner, const uint64_t seed[2]); /* 0 or -ENOMEM */
+int leases_init(struct leases *leases, struct budget *budget, struct interner *interner, const uint64_t seed[2]); /* 0 or -ENOMEM */
 void leases_free(struct leases *leases);
 
 /* A transaction of one client: `client` is its chaddr (RFC 2131 2) or DUID (RFC 8415 11). The oldest makes room. */

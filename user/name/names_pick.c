@@ -91,8 +91,17 @@ static void offer_told(struct picks *picks, const struct cache *cache, uint32_t 
 struct asker {
 	uint32_t links[1 + CACHE_MAC_HOSTS];      /* what they were told about the peer */
 	size_t count;
-	bool is_waiting;                          /* for an answer */
+	bool knows_best;                          /* it was told a name of the peer, even if long ago, or waits for an answer */
 };
+
+static bool was_told(const struct cache *cache, uint32_t link)
+{
+	for (uint32_t i = link_at(cache, link)->facts; i; i = fact_at(cache, i)->next) {
+		if (fact_at(cache, i)->source != NAME_PTR)
+			return true;
+	}
+	return false;
+}
 
 static struct asker asker_of(struct names *n, const struct name_peer *client, uint32_t named, uint64_t now_ns)
 {
@@ -106,11 +115,12 @@ static struct asker asker_of(struct names *n, const struct name_peer *client, ui
 	for (size_t i = 0; i < host_count; i++) {
 		uint32_t link = i && hosts[i] == hosts[0] ? 0 : cache_find_link(&n->cache, hosts[i], named);
 
-		asker.is_waiting |= hosts[i] && cache_is_waiting(&n->cache, hosts[i], now_ns);
+		asker.knows_best |= hosts[i] && cache_is_waiting(&n->cache, hosts[i], now_ns);
 		if (!link)
 			continue;
 		table_touch(&n->cache.links, link);
 		table_touch(&n->cache.hosts, hosts[i]);
+		asker.knows_best |= was_told(&n->cache, link);
 		asker.links[asker.count++] = link;
 	}
 	return asker;
@@ -131,16 +141,30 @@ static void offer_local(struct picks *picks, const struct cache *cache, const st
 	}
 }
 
-/* Other clients' answers say nothing sure about this client: they count only when it was never told of the address, and has
- * no open question whose answer may be about to tell it. */
+/* Other clients' answers say nothing sure about this client: they count only when it was never told a name itself, and has no
+ * open question whose answer may be about to tell it. */
 static void offer_others(struct picks *picks, const struct cache *cache, const struct host *named, uint64_t at_ns)
 {
 	uint32_t link = named->named_newest;
 
 	for (int i = 0; link && i < OTHERS_MAX; i++, link = link_at(cache, link)->named_older) {
-		for (uint32_t j = link_at(cache, link)->facts; j; j = fact_at(cache, j)->next)
-			offer_known(picks, fact_at(cache, j), NAME_DNS_OTHER, at_ns);
+		for (uint32_t j = link_at(cache, link)->facts; j; j = fact_at(cache, j)->next) {
+			if (fact_at(cache, j)->source != NAME_PTR)
+				offer_known(picks, fact_at(cache, j), NAME_DNS_OTHER, at_ns);
+		}
 	}
+}
+
+/* What DNS told of `named`. */
+static void offer_asked(struct names *n, struct picks *picks, const struct name_peer *client, uint32_t named, uint64_t first_ns)
+{
+	struct asker asker = asker_of(n, client, named, first_ns);
+	uint64_t at_ns = first_ns + n->options.slack_ns;
+
+	for (size_t i = 0; i < asker.count; i++)
+		offer_told(picks, &n->cache, asker.links[i], at_ns);
+	if (!asker.knows_best)
+		offer_others(picks, &n->cache, host_at(&n->cache, named), at_ns);
 }
 
 static name_list list_of(struct names *n, const struct picks *picks)
@@ -156,9 +180,7 @@ name_list names_at(struct names *n, const struct name_peer *client, const struct
 {
 	uint32_t named = cache_find_host(&n->cache, &peer->addr);
 	struct picks picks = { .interner = &n->interner };
-	uint64_t at_ns = first_ns + n->options.slack_ns;
 	const struct host *h;
-	struct asker asker;
 
 	if (!named)
 		return 0;
@@ -167,12 +189,9 @@ name_list names_at(struct names *n, const struct name_peer *client, const struct
 		return 0;
 	table_touch(&n->cache.hosts, named);
 	picks.ranks = addr_is_private(&h->addr) ? ranks_near : ranks_far;
-	asker = asker_of(n, client, named, first_ns);
-	for (size_t i = 0; i < asker.count; i++)
-		offer_told(&picks, &n->cache, asker.links[i], at_ns);
-	if (!asker.count && !asker.is_waiting)
-		offer_others(&picks, &n->cache, h, at_ns);
-	offer_local(&picks, &n->cache, h, peer, at_ns);
+	if (h->named_newest)
+		offer_asked(n, &picks, client, named, first_ns);
+	offer_local(&picks, &n->cache, h, peer, first_ns + n->options.slack_ns);
 	return list_of(n, &picks);
 }
 
@@ -203,7 +222,7 @@ name_list names_late(struct names *n, const struct name_peer *client, const stru
 	struct name_entry entry;
 	struct asker asker;
 
-	if (!named)
+	if (!named || !(host_at(&n->cache, named)->facts || host_at(&n->cache, named)->named_newest))
 		return 0;
 	best = earliest_local(&n->cache, host_at(&n->cache, named), peer, first_ns, last_ns);
 	asker = asker_of(n, client, named, last_ns);

@@ -20,10 +20,10 @@ static struct request *request_at(const struct requests *requests, uint32_t requ
 	return pool_at(&requests->table.pool, request);
 }
 
-int requests_init(struct requests *requests, const uint64_t seed[2], size_t max)
+int requests_init(struct requests *requests, struct budget *budget, const uint64_t seed[2], size_t max)
 {
 	*requests = (struct requests){ .seed = { seed[0], seed[1] } };
-	return table_init(&requests->table, sizeof(struct request), max);
+	return table_init(&requests->table, budget, sizeof(struct request), max);
 }
 
 void requests_free(struct requests *requests)

@@ -25,7 +25,7 @@ struct request_path {
 
 enum request_match { REQUEST_NONE, REQUEST_OPEN, REQUEST_ANSWERED };
 
-int requests_init(struct requests *requests, const uint64_t seed[2], size_t max); /* 0 or -ENOMEM */
+int requests_init(struct requests *requests, struct budget *budget, const uint64_t seed[2], size_t max); /* 0 or -ENOMEM */
 void requests_free(struct requests *requests);
 
 /* false: the same question was open already. */

@@ -22,10 +22,10 @@ static struct stream *stream_at(const struct streams *streams, uint32_t stream)
 	return pool_at(&streams->table.pool, stream);
 }
 
-int streams_init(struct streams *streams, const uint64_t seed[2], size_t max, size_t max_octets)
+int streams_init(struct streams *streams, struct budget *budget, const uint64_t seed[2], size_t max, size_t max_octets)
 {
 	*streams = (struct streams){ .seed = { seed[0], seed[1] }, .max_octets = max_octets };
-	return table_init(&streams->table, sizeof(struct stream), max);
+	return table_init(&streams->table, budget, sizeof(struct stream), max);
 }
 
 void streams_free(struct streams *streams)

@@ -30,7 +30,7 @@ struct streams {
 	uint64_t evicted;                         /* that held data */
 };
 
-int streams_init(struct streams *streams, const uint64_t seed[2], size_t max, size_t max_octets); /* 0 or -ENOMEM */
+int streams_init(struct streams *streams, struct budget *budget, const uint64_t seed[2], size_t max, size_t max_octets); /* 0 or -ENOMEM */
 void streams_free(struct streams *streams);
 
 uint64_t stream_id_of(const struct streams *streams, const void *key, size_t len); /* for keys longer than an id */

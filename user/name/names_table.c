@@ -5,15 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-int pool_init(struct pool *pool, size_t item_size, size_t max)
+static bool budget_take(struct budget *budget, size_t octets)
+{
+	if (octets > budget->max || budget->octets > budget->max - octets)
+		return false;
+	budget->octets += octets;
+	return true;
+}
+
+int pool_init(struct pool *pool, struct budget *budget, size_t item_size, size_t max)
 {
 	size_t chunks = max / TABLE_CHUNK + 1;    /* item 0 is never handed out */
 
-	*pool = (struct pool){ .item_size = item_size, .max = (uint32_t)max };
+	*pool = (struct pool){ .budget = budget, .item_size = item_size, .max = (uint32_t)max };
 	pool->chunks = calloc(chunks, sizeof(*pool->chunks));
 	if (!pool->chunks)
 		return -ENOMEM;
-	pool->octets = chunks * sizeof(*pool->chunks);
+	budget->octets += chunks * sizeof(*pool->chunks);
 	return 0;
 }
 
@@ -34,13 +42,27 @@ static uint32_t take_fresh(struct pool *pool)
 	uint8_t **chunk = &pool->chunks[item / TABLE_CHUNK];
 
 	if (!*chunk) {
-		*chunk = calloc(TABLE_CHUNK, pool->item_size);
-		if (!*chunk)
+		if (!budget_take(pool->budget, TABLE_CHUNK * pool->item_size))
 			return 0;
-		pool->octets += TABLE_CHUNK * pool->item_size;
+		*chunk = calloc(TABLE_CHUNK, pool->item_size);
+		if (!*chunk) {
+			pool->budget->octets -= TABLE_CHUNK * pool->item_size;
+			return 0;
+		}
 	}
 	pool->used = item;
 	return item;
+}
+
+bool pool_is_full(const struct pool *pool)
+{
+	const struct budget *budget = pool->budget;
+
+	if (pool->count >= pool->max)
+		return true;
+	if (pool->free || pool->chunks[(pool->used + 1) / TABLE_CHUNK])
+		return false;
+	return budget->octets + TABLE_CHUNK * pool->item_size > budget->max;
 }
 
 uint32_t pool_take(struct pool *pool)
@@ -67,10 +89,10 @@ void pool_give(struct pool *pool, uint32_t item)
 	pool->count--;
 }
 
-int table_init(struct table *table, size_t item_size, size_t max)
+int table_init(struct table *table, struct budget *budget, size_t item_size, size_t max)
 {
 	*table = (struct table){ 0 };
-	return pool_init(&table->pool, item_size, max);
+	return pool_init(&table->pool, budget, item_size, max);
 }
 
 void table_free(struct table *table)
@@ -78,11 +100,6 @@ void table_free(struct table *table)
 	pool_free(&table->pool);
 	free(table->buckets);
 	*table = (struct table){ 0 };
-}
-
-size_t table_octets(const struct table *table)
-{
-	return table->pool.octets + (table->buckets ? (table->mask + 1ul) * sizeof(*table->buckets) : 0);
 }
 
 static void bucket_put(struct table *table, uint32_t item)
@@ -97,11 +114,12 @@ static void bucket_put(struct table *table, uint32_t item)
 /* Twice as many buckets. Without memory for them the chains only become longer. */
 static void grow(struct table *table)
 {
-	size_t count = table->buckets ? 2 * (table->mask + 1ul) : TABLE_CHUNK;
+	size_t old = table->buckets ? table->mask + 1ul : 0, count = old ? 2 * old : TABLE_CHUNK;
 	uint32_t *buckets = calloc(count, sizeof(*buckets));
 
 	if (!buckets)
 		return;
+	table->pool.budget->octets += (count - old) * sizeof(*buckets);
 	free(table->buckets);
 	table->buckets = buckets;
 	table->mask = (uint32_t)count - 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text.h - names as printable ASCII: the presentation form of RFC 1035 5.1.
  *
- * `.` and `\` inside a label are written `\.` and `\\`, every other octet outside 0x21..0x7e as `\DDD`, so that a text can
- * go into any log, JSON or CSV. `out` has room for NAME_TEXT_MAX characters and a NUL, which is written but not counted.
+ * `.` and `\` inside a label are written `\.` and `\\`, every other octet outside 0x21..0x7e as `\DDD`, so that a text
+ * can go into any log or JSON. `out` has room for NAME_TEXT_MAX characters and a NUL, which is written but not counted.
  */
 #ifndef DEVOURER_TEXT_H
 #define DEVOURER_TEXT_H
@@ -41,7 +41,7 @@ void text_to_lower(char *text, size_t len);
 /* An IPv4 or IPv6 address in text, the latter also in brackets or with a zone (RFC 3986 3.2.2, RFC 6874). */
 bool text_is_address(const char *text);
 
-/* The address that a name below in-addr.arpa (RFC 1035 3.5) or ip6.arpa (RFC 3596 2.5) stands for; `text` in lower case.
- * False for every other name. */
+/* The address that a name below in-addr.arpa (RFC 1035 3.5) or ip6.arpa (RFC 3596 2.5) stands for; `text` is in lower
+ * case. False for every other name. */
 bool text_to_reverse_addr(const char *text, size_t len, struct in6_addr *addr);
 #endif

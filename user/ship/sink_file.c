@@ -14,6 +14,7 @@
 #include "compress.h"
 #include "lines.h"
 
+#define RETRY_NS (60 * NS_PER_S)
 #define BUFFER_SIZE (256u << 10)                  /* zstd gains little from more: it keeps what went before */
 
 struct sink {
@@ -26,7 +27,7 @@ struct sink {
 	uint64_t now_ns;                          /* wall clock of the last tick */
 	uint64_t rotate_size, rotate_interval_ns; /* 0: off */
 	uint64_t rotate_at_ns;
-	bool is_stuck;                            /* could not rotate; tried again at the next tick */
+	uint64_t retry_ns;                        /* could not rotate; not tried again before this */
 };
 
 /* ---- writing ---- */
@@ -190,7 +191,7 @@ static int rotate(struct sink *s)
 
 	if (!switch_err)
 		switch_err = switch_file(s);
-	s->is_stuck = switch_err != 0;
+	s->retry_ns = switch_err ? s->now_ns + RETRY_NS : 0;
 	return err ? err : end_err ? end_err : switch_err;
 }
 
@@ -199,17 +200,22 @@ static bool is_full(const struct sink *s, size_t len)
 {
 	uint64_t size = s->size + (s->compress ? 0 : lines_waiting_octets(s->lines) + len);
 
-	if (!s->rotate_size || s->is_stuck)
+	if (!s->rotate_size || s->now_ns < s->retry_ns)
 		return false;
 	return s->compress ? size >= s->rotate_size : size > s->rotate_size && size > len;
 }
 
 static int rotate_by_time(struct sink *s)
 {
-	if (!s->rotate_interval_ns || s->now_ns < s->rotate_at_ns)
+	int err = 0;
+
+	if (!s->rotate_interval_ns || s->now_ns < s->rotate_at_ns || s->now_ns < s->retry_ns)
 		return 0;
-	s->rotate_at_ns = next_multiple(s->now_ns, s->rotate_interval_ns);
-	return s->size || lines_waiting_octets(s->lines) ? rotate(s) : 0;
+	if (s->size || lines_waiting_octets(s->lines))
+		err = rotate(s);
+	if (s->now_ns >= s->retry_ns)
+		s->rotate_at_ns = next_multiple(s->now_ns, s->rotate_interval_ns);
+	return err;
 }
 
 /* ---- the table ---- */
@@ -331,7 +337,6 @@ static int file_tick(struct sink *s, uint64_t now_ns)
 	int err, rotate_err;
 
 	s->now_ns = now_ns;
-	s->is_stuck = false;
 	err = replace_deleted(s);
 	rotate_err = rotate_by_time(s);
 	if (!err)

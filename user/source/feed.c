@@ -42,17 +42,19 @@ void feed_close(struct feed *feed)
 
 uint64_t feed_time_ns(struct feed *feed, const struct pcap_pkthdr *header, bool is_nano)
 {
-	uint64_t seconds = (uint64_t)header->ts.tv_sec, fraction = (uint64_t)header->ts.tv_usec;
-	uint64_t per_s = is_nano ? NS_PER_S : NS_PER_S / NS_PER_US;
+	int64_t seconds = header->ts.tv_sec;
+	uint64_t fraction = (uint64_t)header->ts.tv_usec, per_s = is_nano ? NS_PER_S : NS_PER_S / NS_PER_US;
 
-	if (header->ts.tv_sec >= 0 && header->ts.tv_sec < INT64_MAX / (int64_t)NS_PER_S && fraction < per_s)
-		return seconds * NS_PER_S + fraction * (NS_PER_S / per_s);
+	if (seconds < 0 && seconds >= INT32_MIN)  /* libpcap extends the sign of what is unsigned in pcap files: 2038 to 2106 */
+		seconds = (uint32_t)seconds;
+	if (seconds >= 0 && seconds < INT64_MAX / (int64_t)NS_PER_S && fraction < per_s)
+		return (uint64_t)seconds * NS_PER_S + fraction * (NS_PER_S / per_s);
 	feed->stats.times_clamped++;
-	if (header->ts.tv_sec < 0)
+	if (seconds < 0)
 		return 0;
-	if (header->ts.tv_sec >= INT64_MAX / (int64_t)NS_PER_S)
+	if (seconds >= INT64_MAX / (int64_t)NS_PER_S)
 		return INT64_MAX;
-	return seconds * NS_PER_S + NS_PER_S - 1;
+	return (uint64_t)seconds * NS_PER_S + NS_PER_S - 1;
 }
 
 /* The frame's length on the wire; one that cannot be is replaced by what was captured. */

@@ -99,17 +99,20 @@ static int open_pcap(struct source *source)
 {
 	char error[PCAP_ERRBUF_SIZE] = "";
 	FILE *file;
-	int err = input_open(&source->input, &file, path_of(source), source->options->max_input_bytes);
+	struct input_wait wait = { source->feed.out.wait, source->feed.out.ctx };
+	int err = input_open(&source->input, &file, path_of(source), source->options->max_input_bytes, &wait);
 
 	if (err)
 		return err;
 	source->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (source->pcap)
 		return 0;
-	log_error("%s: %s", path_of(source), input_error(source->input) ? input_error(source->input) : error);
+	err = input_was_stopped(source->input) ? -EINTR : -EINVAL;
+	if (err != -EINTR)
+		log_error("%s: %s", path_of(source), input_error(source->input) ? input_error(source->input) : error);
 	source->input = NULL;
 	fclose(file);
-	return -EINVAL;
+	return err;
 }
 
 static void open_next(struct source *source)
@@ -122,10 +125,10 @@ static void open_next(struct source *source)
 		err = find_parser(source);
 	if (!err)
 		err = compile_filter(source);
-	if (err) {
+	if (err && err != -EINTR)
 		fault(source, err);
+	if (err)
 		close_file(source);
-	}
 }
 
 static void file_close(struct source *source)
@@ -167,7 +170,7 @@ static void end_file(struct source *source, int result)
 {
 	const char *why = input_error(source->input);
 
-	if (result < 0) {
+	if (result < 0 && !input_was_stopped(source->input)) {
 		log_error("%s: %s", path_of(source), why ? why : pcap_geterr(source->pcap));
 		fault(source, -EIO);
 	}

@@ -25,6 +25,8 @@ struct input {
 	int fd;
 	enum packing packing;
 	bool is_eof, in_frame;                    /* in_frame: the packed stream has not come to an end */
+	bool is_regular, was_stopped;
+	struct input_wait wait;
 	uint64_t stored, total, plain, max_plain;
 	const char *error;
 	size_t at, len;                           /* what of `buffer` is not used yet */
@@ -37,6 +39,10 @@ static ssize_t read_stored(struct input *input, void *to, size_t len)
 {
 	ssize_t n;
 
+	if (!input->is_regular && input->wait.wait && input->wait.wait(input->wait.ctx, input->fd) < 0) {
+		input->was_stopped = input->is_eof = true;
+		return 0;
+	}
 	do
 		n = read(input->fd, to, len);
 	while (n < 0 && errno == EINTR);
@@ -134,16 +140,30 @@ static ssize_t read_packed(struct input *input, char *to, size_t len)
 	}
 }
 
+static ssize_t read_some(struct input *input, char *to, size_t len)
+{
+	return input->packing == PACKING_NONE ? read_plain(input, to, len) : read_packed(input, to, len);
+}
+
+/* A file of exactly the bound is whole; one octet more is too many. */
+static ssize_t read_at_bound(struct input *input)
+{
+	char beyond;
+	ssize_t n = read_some(input, &beyond, 1);
+
+	return n > 0 ? fail(input, "more octets than --max-input-bytes allows") : n;
+}
+
 static ssize_t input_read(void *cookie, char *to, size_t len)
 {
 	struct input *input = cookie;
 	ssize_t n;
 
 	if (input->max_plain && input->plain >= input->max_plain)
-		return fail(input, "more octets than --max-input-bytes allows");
+		return read_at_bound(input);
 	if (input->max_plain && len > input->max_plain - input->plain)
 		len = (size_t)(input->max_plain - input->plain);
-	n = input->packing == PACKING_NONE ? read_plain(input, to, len) : read_packed(input, to, len);
+	n = read_some(input, to, len);
 	if (n > 0)
 		input->plain += (uint64_t)n;
 	return n;
@@ -223,12 +243,13 @@ static int open_fd(struct input *input, const char *path)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (S_ISREG(st.st_mode))
+	input->is_regular = S_ISREG(st.st_mode);
+	if (input->is_regular)
 		input->total = (uint64_t)st.st_size;
 	return 0;
 }
 
-int input_open(struct input **out, FILE **out_file, const char *path, uint64_t max_octets)
+int input_open(struct input **out, FILE **out_file, const char *path, uint64_t max_octets, const struct input_wait *wait)
 {
 	struct input *input = calloc(1, sizeof(*input));
 	FILE *file = NULL;
@@ -237,6 +258,7 @@ int input_open(struct input **out, FILE **out_file, const char *path, uint64_t m
 	if (!input)
 		return err;
 	input->max_plain = max_octets;
+	input->wait = *wait;
 	err = open_fd(input, path);
 	if (!err)
 		err = recognise(input);
@@ -263,6 +285,11 @@ uint64_t input_octets(const struct input *input)
 uint64_t input_total(const struct input *input)
 {
 	return input->total;
+}
+
+bool input_was_stopped(const struct input *input)
+{
+	return input->was_stopped;
 }
 
 const char *input_error(const struct input *input)

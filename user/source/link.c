@@ -129,10 +129,11 @@ static void cooked_source(struct packet *p, const uint8_t *address, uint16_t add
 	p->flags |= PKT_HAS_SRC_MAC;
 }
 
-/* Cooked captures put small numbers for frames without an EtherType: 1 is 802.3 without LLC, 4 is 802.2 (LINKTYPE_LINUX_SLL). */
+/* Cooked captures put small numbers for frames without an EtherType; 4 is 802.2, the others (802.3 without LLC, CAN) carry
+ * no IP (LINKTYPE_LINUX_SLL). */
 static int cooked_ethertype(uint16_t protocol)
 {
-	return protocol == 1 ? -PKT_NOT_IP : protocol;
+	return protocol < PKT_ETH_FIRST && protocol != 4 ? -PKT_NOT_IP : protocol;
 }
 
 static enum pkt_verdict parse_sll(const uint8_t *frame, size_t len, struct packet *p)

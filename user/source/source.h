@@ -14,6 +14,8 @@ struct source;
 struct source_out {
 	/* Packets of one direction of a flow. `frame`: the captured octets of the only packet, NULL when there are more than one. */
 	void (*delta)(void *ctx, const struct flow_delta *delta, const uint8_t *frame, size_t frame_len);
+	/* Before a read that may have to wait for a pipe: returns 0 when `fd` has input, -EINTR when the run shall end. NULL: just read. */
+	int (*wait)(void *ctx, int fd);
 	void *ctx;
 };
 
