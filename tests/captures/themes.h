@@ -14,4 +14,5 @@ void theme_tls(const char *dir);                  /* SNI */
 void theme_extended(const char *dir);             /* the members that --extended adds */
 void theme_files(const char *dir);                /* encodings, and files that are not what they seem */
 void theme_demo(const char *dir);                 /* demo.pcap: a minute in a home network */
+void write_load(const char *dir, unsigned flows, unsigned packets); /* load.pcap, for benchmarks */
 #endif
