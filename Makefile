@@ -74,6 +74,7 @@ UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
 CAPTURES := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/captures/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PARITY := $(if $(filter Linux,$(OS)),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/parity.c)))
+LIVE := $(if $(filter Linux,$(OS)),$(patsubst tests/live/%.c,$(BUILD)/tests/%,$(wildcard tests/live/*.c)))
 BPF := $(patsubst bpf/%.c,$(BUILD)/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .PHONY: all tests bpf check lint fuzz fuzz-all replay captures bench install clean FORCE
@@ -112,7 +113,7 @@ bpf: $(BPF)
 
 # Tests
 
-tests: $(BUILD)/devourer $(UNITS) $(PARITY) $(BPF) $(if $(CAPTURES),$(BUILD)/tests/make-captures) \
+tests: $(BUILD)/devourer $(UNITS) $(PARITY) $(LIVE) $(BPF) $(if $(CAPTURES),$(BUILD)/tests/make-captures) \
 	$(if $(FUZZERS),$(FUZZERS:%=$(BUILD)/tests/%) $(BUILD)/tests/seeds)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/test_%.o $(LIBRARY)
@@ -124,6 +125,11 @@ $(BUILD)/tests/parity: $(BUILD)/obj/tests/parity.o $(LIBRARY)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS) $(shell $(PKG_CONFIG) --libs libbpf)
+
+$(LIVE): $(BUILD)/tests/%: $(BUILD)/obj/tests/live/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^
 
 $(BUILD)/tests/make-captures: $(CAPTURES) $(LIBRARY)
 	$(call say,LD,$@)
@@ -190,4 +196,4 @@ clean:
 FORCE:
 
 -include $(patsubst %.o,%.d,$(MEMBERS) $(CAPTURES) $(BUILD)/obj/user/cmd/main.o $(UNITS:$(BUILD)/%=$(BUILD)/obj/%.o) \
-	$(PARITY:$(BUILD)/%=$(BUILD)/obj/%.o) $(FUZZERS:%=$(BUILD)/obj/tests/fuzz/%.o) $(BUILD)/obj/tests/fuzz/seeds.o)
+	$(PARITY:$(BUILD)/%=$(BUILD)/obj/%.o) $(LIVE:$(BUILD)/tests/%=$(BUILD)/obj/tests/live/%.o) $(FUZZERS:%=$(BUILD)/obj/tests/fuzz/%.o) $(BUILD)/obj/tests/fuzz/seeds.o)

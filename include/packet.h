@@ -276,16 +276,17 @@ PKT_INLINE int pkt_l2(struct pkt_cursor *c, struct packet *p)
 PKT_INLINE void pkt_fragment(struct packet *p, bool is_later, bool more_follow, uint32_t id)
 {
 	if (is_later)
-		p->flags |= PKT_LATER_FRAGMENT;
+		p->flags = (uint8_t)((p->flags & ~PKT_FIRST_FRAGMENT) | PKT_LATER_FRAGMENT);
 	else if (more_follow)
 		p->flags |= PKT_FIRST_FRAGMENT;
 	p->fragment_id = id;
 }
 
-PKT_INLINE bool pkt_is_extension(int next)
+PKT_INLINE bool pkt_is_extension(const struct packet *p, int next)
 {
 	switch (next) {                           /* IANA IPv6 extension header types that may be skipped, and AH */
-	case 0: case 43: case 44: case 51: case 60: case 135: case 139: case 140: return true;
+	case 51: return true;
+	case 0: case 43: case 44: case 60: case 135: case 139: case 140: return p->ip_version == 6;
 	default: return false;
 	}
 }
@@ -293,7 +294,7 @@ PKT_INLINE bool pkt_is_extension(int next)
 /* Step over extension headers and AH; stops at a later fragment, behind which no header is. */
 PKT_INLINE int pkt_extensions(struct pkt_cursor *c, struct packet *p, int next)
 {
-	for (int i = 0; i < PKT_MAX_EXTENSIONS && pkt_is_extension(next); i++) {
+	for (int i = 0; i < PKT_MAX_EXTENSIONS && pkt_is_extension(p, next); i++) {
 		PKT_TAKE_IP(struct wire_extension, header, c, PKT_IP_SHORT);
 		if (next == 44) {                 /* RFC 8200 4.5 */
 			uint16_t fragment = be16_load(&header->fragment);
@@ -309,7 +310,7 @@ PKT_INLINE int pkt_extensions(struct pkt_cursor *c, struct packet *p, int next)
 			return -PKT_IP_SHORT;
 		next = header->next;
 	}
-	return pkt_is_extension(next) ? -PKT_TOO_DEEP : next;
+	return pkt_is_extension(p, next) ? -PKT_TOO_DEEP : next;
 }
 
 PKT_INLINE int pkt_ip4(struct pkt_cursor *c, struct packet *p)

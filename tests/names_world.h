@@ -160,6 +160,63 @@ static inline void resolve(struct world *w, const char *client, const char *name
 	answer(w, &d);
 }
 
+/* ---- TLS ---- */
+
+struct hello { size_t len; uint8_t octets[20000]; };
+
+static inline void hello_add(struct hello *h, const void *octets, size_t len)
+{
+	memcpy(h->octets + h->len, octets, len);
+	h->len += len;
+}
+
+static inline void hello_add_number(struct hello *h, unsigned width, size_t value)
+{
+	while (width--)
+		hello_add(h, (uint8_t[]){ (uint8_t)(value >> 8 * width) }, 1);
+}
+
+static inline void hello_add_extension(struct hello *h, unsigned type, size_t len)
+{
+	hello_add_number(h, 2, type);
+	hello_add_number(h, 2, len);
+}
+
+/* A ClientHello (RFC 8446 4.1.2) in one record; `padding` octets come before the name. */
+static inline void hello_make(struct hello *h, const char *name, bool has_ech, size_t padding)
+{
+	size_t name_len = name ? strlen(name) : 0;
+	size_t extensions = (name ? 9 + name_len : 0) + (has_ech ? 4 + 3 : 0) + (padding ? 4 + padding : 0);
+
+	h->len = 0;
+	hello_add_number(h, 1, 22);
+	hello_add_number(h, 2, 0x0301);
+	hello_add_number(h, 2, 4 + 43 + extensions);
+	hello_add_number(h, 1, 1);
+	hello_add_number(h, 3, 43 + extensions);
+	hello_add_number(h, 2, 0x0303);
+	hello_add(h, (uint8_t[32]){ 0 }, 32);
+	hello_add_number(h, 1, 0);
+	hello_add(h, "\0\2\x13\1" "\1\0", 6);
+	hello_add_number(h, 2, extensions);
+	if (padding) {
+		hello_add_extension(h, 21, padding);
+		memset(h->octets + h->len, 0, padding);
+		h->len += padding;
+	}
+	if (name) {
+		hello_add_extension(h, 0, name_len + 5);
+		hello_add_number(h, 2, name_len + 3);
+		hello_add_number(h, 1, 0);
+		hello_add_number(h, 2, name_len);
+		hello_add(h, name, name_len);
+	}
+	if (has_ech) {
+		hello_add_extension(h, 0xfe0d, 3);
+		hello_add(h, "\0\0\0", 3);
+	}
+}
+
 /* ---- asking the cache ---- */
 
 static inline const char *list_text(struct world *w, name_list list)

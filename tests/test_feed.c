@@ -78,7 +78,8 @@ static void a_time_is_nanoseconds_and_what_no_clock_can_mean_is_clamped(void **s
 		{ 0, 0, true, 0, 0 }, { 1, 999999999, true, 1999999999, 0 }, { 1, 999999, false, 1999999000, 0 },
 		{ 1736937000, 123456, false, 1736937000123456000, 0 }, { 1736937000, 123456789, true, 1736937000123456789, 0 },
 		{ 1, 1000000, false, 1999999999, 1 }, { 1, 1000000000, true, 1999999999, 1 }, { 1, 0xffffffff, false, 1999999999, 1 },
-		{ 1, -1, false, 1999999999, 1 }, { -1, 0, true, 0, 1 }, { INT64_MIN, 5, true, 0, 1 },
+		{ 1, -1, false, 1999999999, 1 }, { INT64_MIN, 5, true, 0, 1 }, { INT32_MIN - 1ll, 5, true, 0, 1 },
+		{ INT32_MIN, 0, true, 2147483648000000000, 0 }, { -1, 7, true, 4294967295000000007, 0 }, /* 32 bits without a sign, in fact */
 		{ 0xffffffff, 0, true, 4294967295000000000, 0 }, { 9223372035, 999999999, true, 9223372035999999999u, 0 },
 		{ 9223372036, 0, true, INT64_MAX, 1 }, { INT64_MAX, 0, false, INT64_MAX, 1 },
 	};

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 #include <zstd.h>
+#include "../user/base/log.h"
 #include "../user/base/options.h"
 #include "../user/base/siphash.h"
 #include "../user/source/source.h"
@@ -79,8 +80,8 @@ static void assert_balanced(const struct result *result)
 /* ---- files ---- */
 
 struct place {
-	char dir[32], path[64], other[64];        /* two files; made and removed for each test */
-	uint8_t octets[FILE_MAX];
+	char dir[32], path[64], other[64], log[64]; /* two files and the log; made and removed for each test */
+	uint8_t octets[FILE_MAX + 1];
 };
 
 static int make(void **state)
@@ -95,7 +96,8 @@ static int make(void **state)
 		return -1;
 	snprintf(place->path, sizeof(place->path), "%s/a", place->dir);
 	snprintf(place->other, sizeof(place->other), "%s/b", place->dir);
-	return 0;
+	snprintf(place->log, sizeof(place->log), "%s/log", place->dir);
+	return log_open(LOG_INFO, LOG_CONSOLE, place->log);
 }
 
 static int drop(void **state)
@@ -104,6 +106,8 @@ static int drop(void **state)
 
 	unlink(place->path);
 	unlink(place->other);
+	log_close();
+	unlink(place->log);
 	rmdir(place->dir);
 	free(place);
 	return 0;
@@ -162,6 +166,19 @@ static void store(const char *path, const void *octets, size_t len)
 
 static const struct capture_format plain = { .link = LINK_ETHERNET };
 
+/* Time and octets of the first packet. */
+static void assert_is_identity(const struct capture_identity *identity)
+{
+	uint64_t ns = at_ms(0) + 123000;
+	static struct frame f;
+
+	draw(&f, 0);
+	assert_int_equal(identity->len, 8 + f.b.len);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(identity->octets[i], (uint8_t)(ns >> (56 - 8 * i)));
+	assert_memory_equal(identity->octets + 8, f.b.octets, f.b.len);
+}
+
 static void every_format_gives_the_same_deltas_and_the_same_identity(void **state)
 {
 	static const struct capture_format formats[] = {
@@ -179,7 +196,7 @@ static void every_format_gives_the_same_deltas_and_the_same_identity(void **stat
 	assert_int_equal(first.deltas, PACKETS - 5);
 	assert_int_equal(first.stats.not_recorded[PKT_NOT_IP], 5);
 	assert_int_equal(first.stats.last_ns, at_ms(PACKETS - 1) + 123000);
-	assert_int_equal(first.identity.len, 8 + 42);
+	assert_is_identity(&first.identity);
 	for (size_t i = 0; i < COUNT(formats); i++) {
 		struct result result;
 
@@ -189,6 +206,26 @@ static void every_format_gives_the_same_deltas_and_the_same_identity(void **stat
 		assert_int_equal(result.digest, first.digest);
 		assert_memory_equal(&result.identity, &first.identity, sizeof(result.identity));
 		assert_int_equal(result.stats.input_octets, load(place, place->path));
+	}
+}
+
+static void the_identity_takes_at_most_64_octets_of_the_frame(void **state)
+{
+	static const size_t lengths[] = { 42, 63, 64, 65, 1514 };
+	struct place *place = *state;
+	static struct frame f;
+
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		struct capture *c = capture_open(place->dir, "a", &plain);
+		struct result result;
+
+		draw(&f, 0);
+		frame_pad(&f, lengths[i]);
+		capture_frame(c, at_s(0), &f);
+		capture_close(c);
+		result = read_one(place->path);
+		assert_int_equal(result.identity.len, 8 + (lengths[i] < 64 ? lengths[i] : 64));
+		assert_memory_equal(result.identity.octets + 8, f.b.octets, result.identity.len - 8);
 	}
 }
 
@@ -232,6 +269,7 @@ static void several_files_are_one_capture(void **state)
 	assert_int_equal(all.octets, 3 * one.octets);
 	assert_int_equal(all.stats.seen, 3 * PACKETS);
 	assert_memory_equal(&all.identity, &one.identity, sizeof(one.identity));
+	assert_int_equal(all.stats.input_octets, 2 * load(place, place->path) + load(place, place->other));
 }
 
 static void the_files_behind_a_bad_one_still_count(void **state)
@@ -248,6 +286,9 @@ static void the_files_behind_a_bad_one_still_count(void **state)
 	result = read_files(&(struct reading){ .paths = paths + 1, .count = 2 });
 	assert_int_equal(result.status, -EINVAL);
 	assert_int_equal(result.stats.seen, PACKETS);
+	place->octets[load(place, place->log)] = 0;
+	assert_non_null(strstr((char *)place->octets, " error /tmp/no-such-file-for-test_file_source: No such file or directory\n"));
+	assert_non_null(strstr((char *)place->octets, place->other)); /* each fault names its file */
 }
 
 static void any_budget_hands_over_everything(void **state)
@@ -332,7 +373,7 @@ static void hostile_headers_are_bounded(void **state)
 		{ CAPLEN, 300000, -EIO, 0, 0, 0, 0 }, { CAPLEN, UINT32_MAX, -EIO, 0, 0, 0, 0 }, { CAPLEN, 61, -EIO, 0, 0, 0, 0 },
 		{ LEN, UINT32_MAX, 0, 1, 60, 1, 0 }, { LEN, 20, 0, 1, 60, 1, 0 }, { LEN, 0, 0, 1, 60, 1, 0 }, { LEN, 9000, 0, 1, 9000, 0, 0 },
 		{ FRACTION, UINT32_MAX, 0, 1, 60, 0, 1 }, { FRACTION, 1000000, 0, 1, 60, 0, 1 }, { SECONDS, 0, 0, 1, 60, 0, 0 },
-		{ SECONDS, INT32_MAX, 0, 1, 60, 0, 0 }, { SECONDS, UINT32_MAX, 0, 1, 60, 0, 1 }, /* libpcap takes seconds as signed */
+		{ SECONDS, INT32_MAX, 0, 1, 60, 0, 0 }, { SECONDS, UINT32_MAX, 0, 1, 60, 0, 0 }, /* the year 2106 */
 	};
 	struct place *place = *state;
 	static struct frame f;
@@ -418,6 +459,42 @@ static void the_bound_of_octets_ends_a_file_with_a_fault(void **state)
 	assert_int_equal(result.stats.seen, 0);
 }
 
+static int wait_once(void *ctx, int fd)
+{
+	struct result *result = ctx;
+
+	assert_int_equal(fd, STDIN_FILENO);
+	return result->stats.seen++ ? -EINTR : 0;
+}
+
+static void a_run_that_ends_while_it_waits_for_a_pipe_is_no_fault(void **state)
+{
+	struct place *place = *state;
+	char path[] = "-";
+	struct options options = { .read_files = { (char *[]){ path }, 1 } };
+	struct result result = { 0 };
+	const struct source_out out = { .delta = note, .wait = wait_once, .ctx = &result };
+	int fds[2], saved = dup(STDIN_FILENO);
+	struct source *source;
+	size_t len;
+
+	write_capture(place, "a", &plain);
+	len = load(place, place->path);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], place->octets, len), len);
+	assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(source_file.open(&source, &options, &out), 0);
+	while (source_file.run(source, 100) > 0)
+		;
+	assert_int_equal(source_file.status(source), 0);
+	assert_int_equal(result.deltas, PACKETS - 5);
+	source_file.close(source);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void a_file_has_no_interface_and_nothing_to_poll(void **state)
 {
 	struct place *place = *state;
@@ -445,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_format_gives_the_same_deltas_and_the_same_identity, make, drop),
+		cmocka_unit_test_setup_teardown(the_identity_takes_at_most_64_octets_of_the_frame, make, drop),
 		cmocka_unit_test_setup_teardown(packed_files_give_the_same_deltas, make, drop),
 		cmocka_unit_test_setup_teardown(several_files_are_one_capture, make, drop),
 		cmocka_unit_test_setup_teardown(the_files_behind_a_bad_one_still_count, make, drop),
@@ -455,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_empty_capture_is_no_fault_and_an_empty_file_is_one, make, drop),
 		cmocka_unit_test_setup_teardown(a_second_link_type_ends_the_file_with_what_it_had, make, drop),
 		cmocka_unit_test_setup_teardown(the_bound_of_octets_ends_a_file_with_a_fault, make, drop),
+		cmocka_unit_test_setup_teardown(a_run_that_ends_while_it_waits_for_a_pipe_is_no_fault, make, drop),
 		cmocka_unit_test_setup_teardown(a_file_has_no_interface_and_nothing_to_poll, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -651,6 +651,20 @@ static void the_round_trip_is_from_syn_to_syn_ack(void **state)
 	}
 }
 
+static void a_syn_in_a_later_part_leaves_its_times_alone(void **state)
+{
+	struct bench *b = reopen(state, IDLE_NS, 2 * NS_PER_S, 100);
+
+	send_tcp(b, 0, 0x02, 1, BEGIN_NS);
+	send_tcp(b, 0, 0x02, 1, BEGIN_NS + 3 * NS_PER_S);
+	send_tcp(b, 1, 0x12, 1, BEGIN_NS + 4 * NS_PER_S);
+	flow_table_flush(b->table, END_EOF);
+	assert_int_equal(b->ends, 2);
+	assert_int_equal(b->log[1].flow.part, 1);
+	assert_true(b->log[1].flow.part_first_ns == BEGIN_NS + 3 * NS_PER_S);
+	assert_int_equal(b->log[1].flow.has_first_seq, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -676,6 +690,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_first_packet_says_macs_vlan_and_icmp_type, make, drop),
 		cmocka_unit_test_setup_teardown(tcp_flags_are_kept_for_each_side, make, drop),
 		cmocka_unit_test_setup_teardown(the_round_trip_is_from_syn_to_syn_ack, make, drop),
+		cmocka_unit_test_setup_teardown(a_syn_in_a_later_part_leaves_its_times_alone, make, drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,6 +382,65 @@ static void standard_input_may_come_octet_by_octet(void **state)
 	close(saved);
 }
 
+/* Lets some reads through, then ends the run. */
+struct patience { int waits, max_waits; };
+
+static int be_patient(void *ctx, int fd)
+{
+	struct patience *patience = ctx;
+
+	assert_int_equal(fd, STDIN_FILENO);
+	return ++patience->waits > patience->max_waits ? -EINTR : 0;
+}
+
+static void a_run_may_end_while_a_pipe_is_silent(void **state)
+{
+	static const int max_waits[] = { 0, 1, 2, 5 };
+	struct place *place = *state;
+	int saved = dup(STDIN_FILENO);
+
+	fill(&place->plain, 2000000);             /* more than so many reads take */
+	for (size_t p = 0; p < COUNT(packings); p++) {
+		for (size_t i = 0; i < COUNT(max_waits); i++) {
+			struct patience patience = { .max_waits = max_waits[i] };
+			struct input *input;
+			pid_t child;
+			FILE *file;
+
+			place->packed.len = 0;
+			packings[p](&place->packed, place->plain.at, place->plain.len);
+			child = feed_stdin(&place->packed, 4096);
+			assert_int_equal(input_open(&input, &file, "-", 0, &(struct input_wait){ be_patient, &patience }), 0);
+			place->read.len = fread(place->read.at, 1, ROOM, file);
+			assert_true(input_was_stopped(input));
+			assert_true(patience.waits > max_waits[i]);
+			assert_true(place->read.len < place->plain.len);
+			assert_memory_equal(place->read.at, place->plain.at, place->read.len);
+			fclose(file);
+			dup2(saved, STDIN_FILENO); /* the child's writing fails now */
+			assert_int_equal(waitpid(child, NULL, 0), child);
+		}
+	}
+	close(saved);
+}
+
+static void nobody_waits_for_a_regular_file(void **state)
+{
+	struct patience patience = { .max_waits = 0 };
+	struct place *place = *state;
+	struct input *input;
+	FILE *file;
+
+	fill(&place->plain, 5000);
+	write_file(place, place->plain.at, place->plain.len);
+	assert_int_equal(input_open(&input, &file, place->path, 0, &(struct input_wait){ be_patient, &patience }), 0);
+	place->read.len = fread(place->read.at, 1, ROOM, file);
+	assert_same(&place->read, &place->plain);
+	assert_false(input_was_stopped(input));
+	assert_int_equal(patience.waits, 0);
+	fclose(file);
+}
+
 static void what_cannot_be_opened_says_why(void **state)
 {
 	static const struct { const char *path; int err; } rows[] = {
@@ -422,6 +481,8 @@ int main(void)
 		cmocka_unit_test(a_bomb_costs_no_memory_and_ends_at_the_bound),
 		cmocka_unit_test(a_zstd_window_above_128_mib_is_refused),
 		cmocka_unit_test(standard_input_may_come_octet_by_octet),
+		cmocka_unit_test(a_run_may_end_while_a_pipe_is_silent),
+		cmocka_unit_test(nobody_waits_for_a_regular_file),
 		cmocka_unit_test(what_cannot_be_opened_says_why),
 		cmocka_unit_test(closing_the_stream_gives_back_the_descriptor),
 	};

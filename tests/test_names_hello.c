@@ -13,61 +13,6 @@
 #define ROWS(t) (sizeof(t) / sizeof((t)[0]))
 #define BASE 0xffffff00u                          /* the sequence number wraps within the hello */
 
-struct hello { size_t len; uint8_t octets[20000]; };
-
-static void add(struct hello *h, const void *octets, size_t len)
-{
-	memcpy(h->octets + h->len, octets, len);
-	h->len += len;
-}
-
-static void add_number(struct hello *h, unsigned width, size_t value)
-{
-	while (width--)
-		add(h, (uint8_t[]){ (uint8_t)(value >> 8 * width) }, 1);
-}
-
-static void add_extension(struct hello *h, unsigned type, size_t len)
-{
-	add_number(h, 2, type);
-	add_number(h, 2, len);
-}
-
-/* A ClientHello (RFC 8446 4.1.2) in one record; `padding` octets come before the name. */
-static void hello_make(struct hello *h, const char *name, bool has_ech, size_t padding)
-{
-	size_t name_len = name ? strlen(name) : 0;
-	size_t extensions = (name ? 9 + name_len : 0) + (has_ech ? 4 + 3 : 0) + (padding ? 4 + padding : 0);
-
-	h->len = 0;
-	add_number(h, 1, 22);
-	add_number(h, 2, 0x0301);
-	add_number(h, 2, 4 + 43 + extensions);
-	add_number(h, 1, 1);
-	add_number(h, 3, 43 + extensions);
-	add_number(h, 2, 0x0303);
-	add(h, (uint8_t[32]){ 0 }, 32);
-	add_number(h, 1, 0);
-	add(h, "\0\2\x13\1" "\1\0", 6);
-	add_number(h, 2, extensions);
-	if (padding) {
-		add_extension(h, 21, padding);
-		memset(h->octets + h->len, 0, padding);
-		h->len += padding;
-	}
-	if (name) {
-		add_extension(h, 0, name_len + 5);
-		add_number(h, 2, name_len + 3);
-		add_number(h, 1, 0);
-		add_number(h, 2, name_len);
-		add(h, name, name_len);
-	}
-	if (has_ech) {
-		add_extension(h, 0xfe0d, 3);
-		add(h, "\0\0\0", 3);
-	}
-}
-
 /* Octets [from, to) of the hello as a segment, in a block of exactly its size. */
 static enum names_hello segment(struct world *w, const struct hello *h, size_t from, size_t to, name_list *list)
 {
@@ -236,13 +181,15 @@ static void without_flow_names_no_hello_is_read(void **state)
 
 static void the_flows_own_name_comes_first_but_a_front_behind_what_was_asked(void **state)
 {
-	static const struct { const char *sni; bool has_ech; const char *asked, *names; } rows[] = {
-		{ "www.example.com", false, "shop.example.com", "www.example.com/sni shop.example.com/dns" },
-		{ "shop.example.com", false, "shop.example.com", "shop.example.com/sni" },
-		{ "front.example.net", true, "shop.example.com", "shop.example.com/dns front.example.net/sni" },
-		{ "shop.example.com", true, "shop.example.com", "shop.example.com/sni" },
-		{ "front.example.net", true, NULL, "front.example.net/sni" },
-		{ "SHOP.example.com", false, "shop.example.com", "shop.example.com/sni" },
+	static const struct { const char *sni; bool has_ech; const char *asked, *names, *asked_next; } rows[] = {
+		{ "www.example.com", false, "shop.example.com", "www.example.com/sni shop.example.com/dns", NULL },
+		{ "shop.example.com", false, "shop.example.com", "shop.example.com/sni", NULL },
+		{ "front.example.net", true, "shop.example.com", "shop.example.com/dns front.example.net/sni", NULL },
+		{ "shop.example.com", true, "shop.example.com", "shop.example.com/sni", NULL },
+		{ "front.example.net", true, NULL, "front.example.net/sni", NULL },
+		{ "SHOP.example.com", false, "shop.example.com", "shop.example.com/sni", NULL },
+		{ "shop.example.com", true, "shop.example.com", "shop.example.com/sni news.example.com/dns", "news.example.com" },
+		{ "front.example.net", true, "shop.example.com", "news.example.com/dns shop.example.com/dns front.example.net/sni", "news.example.com" },
 	};
 	struct name_peer client = peer("10.0.0.5"), server = peer("198.51.100.80");
 
@@ -255,12 +202,43 @@ static void the_flows_own_name_comes_first_but_a_front_behind_what_was_asked(voi
 		world_open(&w);
 		if (rows[i].asked)
 			resolve(&w, "10.0.0.5", rows[i].asked, "198.51.100.80", 300);
+		wait_s(&w, 1);
+		if (rows[i].asked_next)
+			resolve(&w, "10.0.0.5", rows[i].asked_next, "198.51.100.80", 300);
 		list = names_at(w.names, &client, &server, w.now_ns);
 		hello_make(&h, rows[i].sni, rows[i].has_ech, 0);
 		assert_int_equal(segment(&w, &h, 0, h.len, &list), NAMES_HELLO_NAME);
 		assert_string_equal(list_text(&w, list), rows[i].names);
 		world_close(&w);
 	}
+}
+
+static void a_list_that_is_put_leaves_nothing_behind(void **state)
+{
+	struct name_peer client = peer("10.0.0.5"), server = peer("198.51.100.80");
+	size_t octets = 0;
+	struct world w;
+
+	(void)state;
+	world_open_with(&w, (struct names_options){ .flow_names = true, .max_names = 1 });
+	for (unsigned i = 0; i < 1000; i++) {
+		char asked[64], sni[64];
+		struct hello h;
+		name_list list;
+
+		snprintf(asked, sizeof(asked), "asked-%u.example.com", i);
+		snprintf(sni, sizeof(sni), "said-%u.example.com", i);
+		resolve(&w, "10.0.0.5", asked, "198.51.100.80", 300);
+		list = names_at(w.names, &client, &server, w.now_ns);
+		hello_make(&h, sni, false, 0);
+		assert_int_equal(segment(&w, &h, 0, h.len, &list), NAMES_HELLO_NAME);
+		name_list_put(w.names, list);
+		wait_s(&w, 1);
+		if (i == 20)
+			octets = names_octets(w.names);
+	}
+	assert_in_range(names_octets(w.names), octets, octets + 64); /* the last names are a little longer */
+	world_close(&w);
 }
 
 static void a_flows_own_name_is_not_the_name_of_the_address(void **state)
@@ -331,6 +309,7 @@ int main(void)
 		cmocka_unit_test(a_cut_hello_gives_the_name_if_it_is_in_what_was_captured),
 		cmocka_unit_test(without_flow_names_no_hello_is_read),
 		cmocka_unit_test(the_flows_own_name_comes_first_but_a_front_behind_what_was_asked),
+		cmocka_unit_test(a_list_that_is_put_leaves_nothing_behind),
 		cmocka_unit_test(a_flows_own_name_is_not_the_name_of_the_address),
 		cmocka_unit_test(streams_that_never_end_are_bounded),
 		cmocka_unit_test(a_segment_beyond_the_longest_hello_ends_the_search),

@@ -169,6 +169,7 @@ static void a_cache_flush_takes_the_name_from_the_hosts_older_addresses(void **s
 		struct world w;
 
 		world_open(&w);
+		seen(&w, "10.0.0.5");
 		seen(&w, "2001:db8::a:5");
 		seen(&w, "2001:db8::b:5");
 		announce(&w, "2001:db8::a:5", "laptop.local", "2001:db8::a:5", 120, 0);
@@ -185,40 +186,40 @@ static void a_cache_flush_takes_the_name_from_the_hosts_older_addresses(void **s
 
 /* ---- LLMNR ---- */
 
-static void llmnr_ask(struct world *w, const char *client, const char *name, uint16_t id)
+static void llmnr_ask(struct world *w, struct place client, const char *name, uint16_t id)
 {
 	struct dns d = { .name = name, .type = A, .id = id };
 
 	dns_start(w, &d, 0);
-	send_udp(w, (struct place){ client, 50000 }, (struct place){ "224.0.0.252", 5355 });
+	send_udp(w, client, (struct place){ "224.0.0.252", 5355 });
 }
 
-static void llmnr_answer(struct world *w, struct place from, const char *client, const char *name, uint16_t id, const char *addr)
+static void llmnr_answer(struct world *w, struct place from, struct place client, const char *name, uint16_t id, const char *addr)
 {
 	struct dns d = { .name = name, .type = A, .id = id };
 	struct rr rr = { "@12", A, 30, addr };
 
 	dns_start(w, &d, 0x8000);
 	dns_records(w, &rr, 1, 6);
-	send_udp(w, from, (struct place){ client, 50000 });
+	send_udp(w, from, client);
 }
 
 static void an_llmnr_answer_names_its_sender_if_it_was_asked_for(void **state)
 {
-	static const struct { const char *what; struct place from; const char *client, *name; uint16_t id; const char *addr; unsigned learned; } rows[] = {
-		{ "honest", { "10.0.0.7", 5355 }, "10.0.0.5", "printer", 3, "10.0.0.7", 1 },
-		{ "wrong id", { "10.0.0.7", 5355 }, "10.0.0.5", "printer", 4, "10.0.0.7", 0 },
-		{ "wrong name", { "10.0.0.7", 5355 }, "10.0.0.5", "scanner", 3, "10.0.0.7", 0 },
-		{ "wrong client", { "10.0.0.7", 5355 }, "10.0.0.6", "printer", 3, "10.0.0.7", 0 },
-		{ "wrong port", { "10.0.0.7", 5356 }, "10.0.0.5", "printer", 3, "10.0.0.7", 0 },
-		{ "another host", { "10.0.0.66", 5355 }, "10.0.0.5", "printer", 3, "10.0.0.7", 0 },
+	static const struct { const char *what; struct place from, client; const char *name; uint16_t id; const char *addr; unsigned learned; } rows[] = {
+		{ "honest", { "10.0.0.7", 5355 }, { "10.0.0.5", 50000 }, "printer", 3, "10.0.0.7", 1 },
+		{ "wrong id", { "10.0.0.7", 5355 }, { "10.0.0.5", 50000 }, "printer", 4, "10.0.0.7", 0 },
+		{ "wrong name", { "10.0.0.7", 5355 }, { "10.0.0.5", 50000 }, "scanner", 3, "10.0.0.7", 0 },
+		{ "wrong client", { "10.0.0.7", 5355 }, { "10.0.0.6", 50000 }, "printer", 3, "10.0.0.7", 0 },
+		{ "wrong port", { "10.0.0.7", 5356 }, { "10.0.0.5", 5355 }, "printer", 3, "10.0.0.7", 0 },
+		{ "another host", { "10.0.0.66", 5355 }, { "10.0.0.5", 50000 }, "printer", 3, "10.0.0.7", 0 },
 	};
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct world w;
 
 		world_open(&w);
-		llmnr_ask(&w, "10.0.0.5", "printer", 3);
+		llmnr_ask(&w, (struct place){ "10.0.0.5", rows[i].client.port }, "printer", 3);
 		llmnr_answer(&w, rows[i].from, rows[i].client, rows[i].name, rows[i].id, rows[i].addr);
 		assert_int_equal(learned(&w), rows[i].learned);
 		assert_string_equal(names_for(&w, ANYONE, "10.0.0.7"), rows[i].learned ? "printer/llmnr" : "");
@@ -229,6 +230,7 @@ static void an_llmnr_answer_names_its_sender_if_it_was_asked_for(void **state)
 /* It answers with its own address to whatever is asked: then none of these names is its own. */
 static void a_host_that_answers_to_everything_loses_all_its_names(void **state)
 {
+	static const struct place asker = { "10.0.0.5", 50000 };
 	char name[32];
 	struct world w;
 
@@ -236,14 +238,14 @@ static void a_host_that_answers_to_everything_loses_all_its_names(void **state)
 	world_open(&w);
 	for (uint16_t i = 0; i < 10; i++) {
 		snprintf(name, sizeof(name), "server%c", 'a' + i);
-		llmnr_ask(&w, "10.0.0.5", name, i);
-		llmnr_answer(&w, (struct place){ "10.0.0.66", 5355 }, "10.0.0.5", name, i, "10.0.0.66");
+		llmnr_ask(&w, asker, name, i);
+		llmnr_answer(&w, (struct place){ "10.0.0.66", 5355 }, asker, name, i, "10.0.0.66");
 		wait_s(&w, 1);
 	}
 	assert_string_equal(names_for(&w, ANYONE, "10.0.0.66"), "");
 	assert_int_equal(names_counter(w.names, NAMES_RESPONDER), 6);
-	llmnr_ask(&w, "10.0.0.5", "printer", 77);
-	llmnr_answer(&w, (struct place){ "10.0.0.7", 5355 }, "10.0.0.5", "printer", 77, "10.0.0.7");
+	llmnr_ask(&w, asker, "printer", 77);
+	llmnr_answer(&w, (struct place){ "10.0.0.7", 5355 }, asker, "printer", 77, "10.0.0.7");
 	assert_string_equal(names_for(&w, ANYONE, "10.0.0.7"), "printer/llmnr");
 	world_close(&w);
 }
@@ -533,7 +535,7 @@ static void dhcpv6_names_the_addresses_of_the_reply(void **state)
 		struct world w;
 
 		world_open(&w);
-		dhcp6_send(&w, (struct place){ "fe80::5", 546 }, 3, "010203", "laptop", NULL, NULL);
+		dhcp6_send(&w, (struct place){ "fe80::5", 546 }, 3, "010203", "laptop", NULL, "");
 		dhcp6_send(&w, rows[i].from, 7, rows[i].xid, NULL, "2001:db8::5", "00000e10");
 		assert_int_equal(learned(&w), rows[i].learned);
 		assert_string_equal(names_for(&w, ANYONE, "2001:db8::5"), rows[i].learned ? "laptop/dhcp" : "");

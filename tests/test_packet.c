@@ -161,7 +161,8 @@ static void what_gives_no_flow_has_its_reason(void **state)
 		{ "ip4 gre octets", PKT_OTHER_TRANSPORT }, { "ip4 esp octets", PKT_OTHER_TRANSPORT }, { "ip4 sctp octets", PKT_OTHER_TRANSPORT },
 		{ "ip6 esp octets", PKT_OTHER_TRANSPORT }, { "ip4 ip4 udp", PKT_OTHER_TRANSPORT }, { "ip4 ip6 tcp", PKT_OTHER_TRANSPORT },
 		{ "ip4 icmp6", PKT_OTHER_TRANSPORT }, { "ip6 icmp4", PKT_OTHER_TRANSPORT }, { "ip6 hop octets", PKT_OTHER_TRANSPORT },
-		{ "ip4 hop udp", PKT_OTHER_TRANSPORT },     /* an IPv6 header: not in IPv4 */
+		{ "ip4 hop udp", PKT_OTHER_TRANSPORT }, { "ip4 ah hop udp", PKT_OTHER_TRANSPORT }, /* IPv6 headers: not in IPv4 */
+		{ "ip4 ah first udp", PKT_OTHER_TRANSPORT },
 		{ "tag*9 ip4 udp", PKT_TOO_DEEP }, { "label*8 bottom ip4 udp", PKT_TOO_DEEP }, { "ip6 hop*9 udp", PKT_TOO_DEEP },
 		{ "ip4 ah*9 tcp", PKT_TOO_DEEP }, { "tag*9 arp", PKT_TOO_DEEP },
 	};
@@ -209,11 +210,13 @@ static void fragments_are_told_by_their_offset(void **state)
 		{ "ip4 udp", 0x2000, PKT_FIRST_FRAGMENT, true, 9 },
 		{ "ip4 udp", 0x2001, PKT_LATER_FRAGMENT, false, 9 },
 		{ "ip4 tcp", 0x1fff, PKT_LATER_FRAGMENT, false, 9 },
+		{ "ip4 tcp", 0x1000, PKT_LATER_FRAGMENT, false, 9 },
 		{ "ip4-options icmp4", 0x2008, PKT_LATER_FRAGMENT, false, 9 },
 		{ "ip6 atomic udp", 0, 0, true, 77 },       /* RFC 6946: a fragment header on a whole packet */
 		{ "ip6 first udp", 0, PKT_FIRST_FRAGMENT, true, 77 },
 		{ "ip6 later tcp", 0, PKT_LATER_FRAGMENT, false, 77 },
 		{ "ip6 hop later icmp6", 0, PKT_LATER_FRAGMENT, false, 77 },
+		{ "ip6 first later udp", 0, PKT_LATER_FRAGMENT, false, 77 }, /* it cannot be both */
 	};
 	static struct frame f;
 
@@ -306,19 +309,27 @@ static void padding_is_no_part_of_the_packet(void **state)
 	assert_int_equal(p.tcp_flags, 0);
 }
 
-static void an_ipv6_length_of_zero_is_bounded_by_the_frame(void **state)
+/* A jumbogram (RFC 2675), or a segment that offload has not cut yet. */
+static void a_length_of_zero_is_bounded_by_the_frame(void **state)
 {
+	static const struct { const char *stack; size_t at; uint16_t payload_at; } rows[] = {
+		{ "ip4 tcp octets", 16, 14 + 20 + 24 }, { "ip4-options tcp", 16, 14 + 60 + 24 }, { "ip6 hop tcp octets", 18, 14 + 40 + 8 + 24 },
+		{ "tag ip6 tcp", 22, 18 + 40 + 24 },
+	};
 	static struct frame f;
-	struct packet p;
 
 	(void)state;
-	build(&f, "ip6 hop tcp octets");
-	put_16(f.b.octets + 18, 0);
-	p = parse(f.b.octets, f.b.len);
-	assert_int_equal(p.verdict, PKT_OK);
-	assert_int_equal(p.l3_len, 0);
-	assert_int_equal(p.src_port, 1111);
-	assert_int_equal(p.payload_at, 14 + 40 + 8 + 24);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct packet p;
+
+		build(&f, rows[i].stack);
+		put_16(f.b.octets + rows[i].at, 0);
+		p = parse(f.b.octets, f.b.len);
+		assert_int_equal(p.verdict, PKT_OK);
+		assert_int_equal(p.l3_len, 0);
+		assert_int_equal(p.src_port, 1111);
+		assert_int_equal(p.payload_at, rows[i].payload_at);
+	}
 }
 
 static void a_tcp_data_offset_below_five_leaves_the_payload_unknown(void **state)
@@ -465,7 +476,7 @@ int main(void)
 		cmocka_unit_test(fragments_are_told_by_their_offset),
 		cmocka_unit_test(each_fault_has_its_verdict),
 		cmocka_unit_test(padding_is_no_part_of_the_packet),
-		cmocka_unit_test(an_ipv6_length_of_zero_is_bounded_by_the_frame),
+		cmocka_unit_test(a_length_of_zero_is_bounded_by_the_frame),
 		cmocka_unit_test(a_tcp_data_offset_below_five_leaves_the_payload_unknown),
 		cmocka_unit_test(a_good_frame_may_be_cut_at_every_octet),
 		cmocka_unit_test(mutated_frames_never_read_past_their_end),

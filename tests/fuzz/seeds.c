@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seeds.c - writes DIR/TARGET/NAME for every row: good, cut and hostile messages that the fuzz targets start from. */
+/* seeds.c - writes DIR/TARGET/NAME for every row: good, cut and hostile inputs that the fuzz targets start from. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +49,32 @@
 #define ZEROS_32 ZEROS_16 ZEROS_16
 #define TLS_SNI "\0\0\0\24\0\22\0\0\17www.example.com"
 #define TLS_REST "\3\3" ZEROS_32 "\0\0\2\x13\1\1\0"  /* 41 octets up to the extensions */
+
+/* Frames, and capture files with one of them */
+#define MACS "\2\0\0\0\0\2\2\0\0\0\0\1"
+#define ETHERNET "\0\xff" MACS                   /* the link type, and hardly a cut */
+#define IP4_ENDS "\12\0\0\1\300\0\2\1"
+#define IP4(len, protocol) "\x45\0\0" len "\0\1\0\0\x40" protocol "\0\0" IP4_ENDS
+#define IP6(len, next) "\x60\0\0\0\0" len next "\x40" V6 V6
+#define UDP "\4\x57\1\xbb\0\x08\0\0"
+#define TCP "\4\x57\1\xbb\1\2\3\4\0\0\0\0\x50\2\xfa\xf0\0\0\0\0"
+#define TAG(id) "\x81\0\0" id
+#define LABEL "\0\1\0\x40"
+#define BOTTOM "\0\1\1\x40"
+#define PCAP_HEAD(link) "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0" link "\0\0\0"
+#define PCAP_RECORD "\x28\x8f\x87\x67\5\0\0\0\x2a\0\0\0\x2a\0\0\0" MACS "\x08\0" IP4("\x1c", "\x11") UDP
+#define PCAPNG "\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\1\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0" \
+	"\1\0\0\0\x14\0\0\0\1\0\0\0\0\0\4\0\x14\0\0\0"
+#define PCAPNG_PACKET "\6\0\0\0\x4c\0\0\0\0\0\0\0\xdb\x2b\6\0\5\0\0\0\x2a\0\0\0\x2a\0\0\0" MACS "\x08\0" \
+	IP4("\x1c", "\x11") UDP "\0\0\x4c\0\0\0"
+#define GZIP "\37\213\10\0\0\0\0\0\2\3\273rx\323B&\6\26\6\4`a`\4\222\32}\355\351\254@Z\13\212\231@RL`\222\221\203\301\225\201A" \
+	"\6\244\314A\220\201\201\13(r\200\201\211\221%\234q7\3\7\3\3\0\33\366d+R\0\0\0"
+#define ZSTD "(\265/\375\0h\335\1\0\22D\14\24\300k\14_\360\340\355k\257\377\77\26/\366\342\355Q\263R\246/\206\252\200\356Q" \
+	"\177<A\257\227O\13\375\337\375\337\363\207\305\232\371u0x\335\2233\2\0n\256\33\210\3"
+
+/* A record: times and numbers, an interface, and two ends with names. */
+#define RECORD_HEAD "\x1a" ZEROS_16 "\1\2\3\4\5\6\7\x18" "\2\2\3\4\5\6\7\x18" "\7\0\0\0" "\1\0\0\0" "eth0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define RECORD_SIDE(flags, names) flags V6 "\2\0\0\0\0\1" "\x64\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\xbb\1" "\x12" names
 
 struct seed {
 	const char *target, *name, *octets;
@@ -108,6 +134,40 @@ static const struct seed seeds[] = {
 	{ "fuzz_tls", "two-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\x46\0\0\x43" TLS_REST "\0\x18" TLS_SNI), OCTETS(""), 0 },
 	{ "fuzz_tls", "cut", CUT(TLS_RECORD "\0\x47\1\0\0\x43" TLS_REST "\0\x18" TLS_SNI, 4), OCTETS(""), 0 },
 	{ "fuzz_tls", "one-octet-records", OCTETS(TLS_RECORD "\0\1\1" TLS_RECORD "\0\1\0"), OCTETS(TLS_RECORD "\0\1\0"), 200 },
+
+	{ "fuzz_packet", "udp", OCTETS(ETHERNET "\x08\0" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "tcp-padded", OCTETS(ETHERNET "\x08\0" IP4("\x28", "\6") TCP), OCTETS("\0"), 6 },
+	{ "fuzz_packet", "tcp6-cut", CUT(ETHERNET "\x86\xdd" IP6("\x14", "\6") TCP, 3), OCTETS(""), 0 },
+	{ "fuzz_packet", "icmp6", OCTETS(ETHERNET "\x86\xdd" IP6("\x08", "\x3a") "\x80\0\0\0\0\1\0\1"), OCTETS(""), 0 },
+	{ "fuzz_packet", "tags", OCTETS(ETHERNET TAG("\7") TAG("\x08") "\x08\0" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "many-tags", OCTETS(ETHERNET), OCTETS(TAG("\7")), 20 },
+	{ "fuzz_packet", "labels", OCTETS(ETHERNET "\x88\x47" LABEL BOTTOM IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "pppoe", OCTETS(ETHERNET "\x88\x64\x11\0\0\1\0\x1e\0\x21" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "snap", OCTETS(ETHERNET "\0\x24\xaa\xaa\3\0\0\0\x08\0" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "options", OCTETS(ETHERNET "\x08\0\x4f\0\0\x44\0\1\0\0\x40\x11\0\0" IP4_ENDS ZEROS_16 ZEROS_16 "\0\0\0\0\0\0\0\0"
+	  UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "extensions", OCTETS(ETHERNET "\x86\xdd" IP6("\x20", "\0") "\x3c\0\1\4\0\0\0\0" "\x2c\0\1\4\0\0\0\0"
+	  "\x11\0\0\1\0\0\0\x4d" UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "many-extensions", OCTETS(ETHERNET "\x86\xdd" IP6("\x60", "\0")), OCTETS("\0\0\1\4\0\0\0\0"), 12 },
+	{ "fuzz_packet", "authentication", OCTETS(ETHERNET "\x08\0" IP4("\x28", "\x33") "\x11\1\0\0\0\0\x10\0\0\0\0\1" UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "raw", OCTETS("\4\xff" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "null", OCTETS("\5\xff\2\0\0\0" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "cooked", OCTETS("\x09\xff\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\0" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+	{ "fuzz_packet", "ppp", OCTETS("\x0b\xff\xff\3\0\x21" IP4("\x1c", "\x11") UDP), OCTETS(""), 0 },
+
+	{ "fuzz_capture_file", "pcap", OCTETS(PCAP_HEAD("\1")), OCTETS(PCAP_RECORD), 3 },
+	{ "fuzz_capture_file", "pcap-cut", CUT(PCAP_HEAD("\1") PCAP_RECORD, 9), OCTETS(""), 0 },
+	{ "fuzz_capture_file", "pcap-raw", OCTETS(PCAP_HEAD("\x65")), OCTETS(PCAP_RECORD), 2 },
+	{ "fuzz_capture_file", "pcap-user0", OCTETS(PCAP_HEAD("\x93") PCAP_RECORD), OCTETS(""), 0 },
+	{ "fuzz_capture_file", "pcapng", OCTETS(PCAPNG), OCTETS(PCAPNG_PACKET), 3 },
+	{ "fuzz_capture_file", "gzip", OCTETS(""), OCTETS(GZIP), 2 },
+	{ "fuzz_capture_file", "gzip-cut", CUT(GZIP, 12), OCTETS(""), 0 },
+	{ "fuzz_capture_file", "zstd", OCTETS(ZSTD), OCTETS(""), 0 },
+	{ "fuzz_capture_file", "zstd-cut", CUT(ZSTD, 5), OCTETS(""), 0 },
+
+	{ "fuzz_record", "names", OCTETS(RECORD_HEAD RECORD_SIDE("\2", "\2\1\4host\1\x0bwww.example") RECORD_SIDE("\1", "\1\1\3a\\\"")), OCTETS(""), 0 },
+	{ "fuzz_record", "octets", OCTETS(RECORD_HEAD RECORD_SIDE("\3", "\x08\0\xfd")), OCTETS("\0\x1b]\\\"\n\xff"), 100 },
+	{ "fuzz_record", "numbers", OCTETS(""), OCTETS("\xff"), 200 },
 };
 
 static int seed_write(const char *folder, const struct seed *seed)

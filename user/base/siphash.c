@@ -58,8 +58,8 @@ uint64_t siphash13(const void *data, size_t len, const uint64_t key[2])
 {
 	const uint8_t *p = data, *end = p + (len & ~(size_t)7);
 	struct sip_state s = {
-		.v0 = key[0] ^ 0x736f6d6570736575, .v1 = key[1] ^ 0x646f72616e646f6d, /* "somepseudorandomlygeneratedbytes" */
-		.v2 = key[0] ^ 0x6c7967656e657261, .v3 = key[1] ^ 0x7465646279746573,
+		.v0 = key[0] ^ 0x736f6d6570736575, .v1 = key[1] ^ 0x646f72616e646f6d, /* "somepseudorandom… */
+		.v2 = key[0] ^ 0x6c7967656e657261, .v3 = key[1] ^ 0x7465646279746573, /* …lygeneratedbytes" */
 	};
 
 	for (; p < end; p += 8)

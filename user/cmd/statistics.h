@@ -20,6 +20,6 @@ int64_t statistics_difference(const struct statistics *now);
 /* "balance: seen=… recorded=… live=… … difference=0", what was dropped before it reached us, and what was odd. */
 void statistics_log_balance(const struct statistics *now);
 
-/* "rates: … packets/s, … Mbit/s, … active flows" between two moments. */
+/* "rates: … packets/s, … bit/s, … active flows" between two moments. */
 void statistics_log_rates(const struct statistics *before, const struct statistics *now, uint64_t elapsed_ns);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flow_table.c - entries in chunks, an open-addressing index over them, and a lazy timing wheel for expiry. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,6 +351,7 @@ static uint32_t find_victim(struct flow_table *table)
 
 	if (best)
 		return best;
+	assert(table->entries);
 	for (unsigned i = 0; i < VICTIM_SCAN || !best; i++) {
 		uint32_t entry = table->victim = table->victim % table->entries + 1;
 

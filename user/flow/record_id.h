@@ -25,7 +25,7 @@ struct record_ids *record_ids_new(void);
 void record_ids_free(struct record_ids *ids);     /* NULL is fine */
 
 /* The id of the record number `part` of the flow `key` that began at `first_ns`. Records of the same key and first_ns
- * are told apart as long as fewer than some 65,000 others lie between them. */
+ * are told apart unless one between them took the same of the 65,536 places in which they are remembered. */
 void record_id(struct record_ids *ids, uint8_t out[16], const uint8_t *identity, size_t identity_len, const char *interface,
 	       const struct flow_key *key, uint64_t first_ns, uint32_t part);
 #endif

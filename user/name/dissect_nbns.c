@@ -40,12 +40,12 @@ static bool halves_decode(const uint8_t *halves, uint8_t name[NETBIOS_LEN])
 static int owner_read(struct cursor owner, uint8_t name[NETBIOS_LEN])
 {
 	struct labels labels = labels_of(&owner);
-	const uint8_t *label;
+	const uint8_t *label = NULL;
 	int len = labels_next(&labels, &label);
 
 	if (len < 0)
 		return len;
-	if (len != 2 * NETBIOS_LEN || !halves_decode(label, name))
+	if (!label || len != 2 * NETBIOS_LEN || !halves_decode(label, name))
 		return DISSECT_BAD;
 	while ((len = labels_next(&labels, &label)) > 0)
 		;

@@ -69,7 +69,7 @@ static int take(struct handshake *h, uint8_t *out, size_t len)
 /* Read a number of `width` octets. */
 static int take_number(struct handshake *h, unsigned width, size_t *value)
 {
-	uint8_t octets[3];
+	uint8_t octets[3] = { 0 };
 	int status = take(h, octets, width);
 
 	if (status)

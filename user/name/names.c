@@ -17,16 +17,28 @@
 #define HOST_ALIASES_MAX 4                        /* names that one host answers to in LLMNR or NBNS */
 
 const char *const name_source_text[NAME_SOURCES] = {
-	[NAME_SNI] = "sni", [NAME_DNS] = "dns", [NAME_DNS_HINT] = "dns-hint", [NAME_MDNS] = "mdns", [NAME_DHCP] = "dhcp",
-	[NAME_LLMNR] = "llmnr", [NAME_NBNS] = "nbns", [NAME_DNS_OTHER] = "dns-other", [NAME_PTR] = "ptr", [NAME_DNS_LATE] = "dns-late",
+	[NAME_SNI] = "sni", [NAME_DNS] = "dns", [NAME_DNS_HINT] = "dns-hint", [NAME_MDNS] = "mdns",
+	[NAME_DHCP] = "dhcp", [NAME_LLMNR] = "llmnr", [NAME_NBNS] = "nbns", [NAME_DNS_OTHER] = "dns-other",
+	[NAME_PTR] = "ptr", [NAME_DNS_LATE] = "dns-late",
 };
 
 const char *const names_counter_text[NAMES_COUNTERS] = {
-	[NAMES_LEARNED] = "learned", [NAMES_MALFORMED] = "malformed", [NAMES_UNMATCHED] = "unmatched",
-	[NAMES_ONE_SIDED] = "one_sided", [NAMES_CONFLICT] = "conflict", [NAMES_OFF_LINK] = "off_link", [NAMES_NOT_OWN] = "not_own",
-	[NAMES_RESPONDER] = "responder",	[NAMES_FRAGMENTED] = "fragmented", [NAMES_REFUSED_ADDR] = "refused_addr", [NAMES_EVICTED_LINKS] = "evicted_links",
-	[NAMES_EVICTED_REQUESTS] = "evicted_requests", [NAMES_EVICTED_STREAMS] = "evicted_streams",
-	[NAMES_PER_CLIENT_LIMIT] = "per_client_limit", [NAMES_NO_ROOM] = "no_room", [NAMES_HELLOS] = "hellos",
+	[NAMES_LEARNED] = "learned",
+	[NAMES_MALFORMED] = "malformed",
+	[NAMES_UNMATCHED] = "unmatched",
+	[NAMES_ONE_SIDED] = "one_sided",
+	[NAMES_CONFLICT] = "conflict",
+	[NAMES_OFF_LINK] = "off_link",
+	[NAMES_NOT_OWN] = "not_own",
+	[NAMES_RESPONDER] = "responder",
+	[NAMES_FRAGMENTED] = "fragmented",
+	[NAMES_REFUSED_ADDR] = "refused_addr",
+	[NAMES_EVICTED_LINKS] = "evicted_links",
+	[NAMES_EVICTED_REQUESTS] = "evicted_requests",
+	[NAMES_EVICTED_STREAMS] = "evicted_streams",
+	[NAMES_PER_CLIENT_LIMIT] = "per_client_limit",
+	[NAMES_NO_ROOM] = "no_room",
+	[NAMES_HELLOS] = "hellos",
 	[NAMES_HELLOS_WITHOUT_SNI] = "hellos_without_sni",
 };
 
@@ -92,16 +104,16 @@ static uint32_t life_of(uint32_t ttl_s)
 	return ttl_s < MOST_LIFE_S ? ttl_s : MOST_LIFE_S;
 }
 
-/* Poisoning tools answer to every name that is asked for on the link; a host has one, and perhaps a few more. Who has given
- * too many names is not believed any more, also in those that came first. */
+/* Poisoning tools answer to every name that is asked for on the link; a host has one, and perhaps a few more. Who has
+ * given too many names is not believed any more, also in those that came first. */
 static bool answers_to_everything(struct names *n, const struct lesson *lesson, uint32_t name)
 {
 	uint32_t host = lesson->is_answer ? cache_find_host(&n->cache, lesson->addr) : 0;
-	struct host *h = host ? host_at(&n->cache, host) : NULL;
+	size_t others = host ? cache_count_others(&n->cache, host, lesson->source, name, lesson->now_ns) : 0;
 
-	if (!h || (!h->is_responder && cache_count_others(&n->cache, host, lesson->source, name, lesson->now_ns) < HOST_ALIASES_MAX))
+	if (!host || (others < HOST_ALIASES_MAX && !host_at(&n->cache, host)->is_responder))
 		return false;
-	h->is_responder = true;
+	host_at(&n->cache, host)->is_responder = true;
 	cache_end_local(&n->cache, host, lesson->source, 0, UINT64_MAX, lesson->now_ns);
 	n->counters[NAMES_RESPONDER]++;
 	return true;
@@ -109,7 +121,9 @@ static bool answers_to_everything(struct names *n, const struct lesson *lesson, 
 
 static bool tell(struct names *n, const struct lesson *lesson, uint32_t name)
 {
-	struct telling telling = { .name = name, .source = lesson->source, .life_s = life_of(lesson->ttl_s), .now_ns = lesson->now_ns };
+	struct telling telling = {
+		.name = name, .source = lesson->source, .life_s = life_of(lesson->ttl_s), .now_ns = lesson->now_ns,
+	};
 
 	if (lesson->client)
 		return cache_tell(&n->cache, lesson->client, lesson->addr, &telling);
@@ -245,5 +259,6 @@ uint64_t names_counter(const struct names *n, enum names_counter which)
 
 size_t names_octets(const struct names *n)
 {
-	return sizeof(*n) + n->budget.octets + n->interner.budget.octets + n->dns_streams.octets + n->hello_streams.octets;
+	return sizeof(*n) + n->budget.octets + n->interner.budget.octets + n->dns_streams.octets +
+	       n->hello_streams.octets;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* names.h - the host names that an address has been seen to own, and those that a flow says itself.
  *
- * Address names are learned from DNS, mDNS, LLMNR, NBNS and DHCP and cached; they are asked for as of the first packet of a
- * flow. Flow names (TLS SNI) belong to one flow and are never cached for others. An answer counts only when
- * its question was seen (off with `learn_unmatched`). Everything is bounded: in entries, per client, and in octets.
+ * Address names are learned from DNS, mDNS, LLMNR, NBNS and DHCP and cached; they are asked for as of the first packet of
+ * a flow. Flow names (TLS SNI) belong to one flow and are never cached for others. An answer counts only when its question
+ * was seen (off with `learn_unmatched`). Everything is bounded: in entries, per client, and in octets (64 MiB together).
  */
 #ifndef DEVOURER_NAMES_H
 #define DEVOURER_NAMES_H
@@ -14,8 +14,8 @@
 #include "../../include/flow.h"
 
 enum name_source {
-	NAME_SNI, NAME_DNS, NAME_DNS_HINT, NAME_MDNS, NAME_DHCP, NAME_LLMNR, NAME_NBNS, NAME_DNS_OTHER, NAME_PTR, NAME_DNS_LATE,
-	NAME_SOURCES
+	NAME_SNI, NAME_DNS, NAME_DNS_HINT, NAME_MDNS, NAME_DHCP, NAME_LLMNR, NAME_NBNS, NAME_DNS_OTHER, NAME_PTR,
+	NAME_DNS_LATE, NAME_SOURCES
 };
 extern const char *const name_source_text[NAME_SOURCES]; /* "sni", "dns", … as in `name_sources` of a record */
 
@@ -25,8 +25,8 @@ struct names;                                     /* cache, request table, strea
 
 struct names_options {
 	size_t max_links, max_names, max_requests, max_streams; /* 0: the default of each */
-	uint64_t slack_ns;                        /* an answer this much later than a flow's first packet still came before it:
-						   * 0 where one precise clock stamps all packets */
+	uint64_t slack_ns;                        /* answers this much later than a flow's first packet still came before
+						   * it; 0 where one precise clock stamps all packets */
 	bool learn_unmatched;                     /* --dns-unmatched=learn */
 	bool flow_names;                          /* off: no SNI */
 	uint64_t seed[2];                         /* of the hash tables */
@@ -58,11 +58,13 @@ void names_saw(struct names *names, const struct name_peer *sender, uint64_t now
 name_list names_at(struct names *names, const struct name_peer *client, const struct name_peer *peer, uint64_t first_ns);
 
 /* Only for a side without any name: what became known first after `first_ns`, and up to `last_ns`. Also a reference. */
-name_list names_late(struct names *names, const struct name_peer *client, const struct name_peer *peer, uint64_t first_ns, uint64_t last_ns);
+name_list names_late(struct names *names, const struct name_peer *client, const struct name_peer *peer,
+		     uint64_t first_ns, uint64_t last_ns);
 
 /* A segment of a TCP stream that may open with a ClientHello: given until the answer is not NAMES_HELLO_MORE.
- * `flow_id` names the flow for as long as it lives, `from_high` the direction; `base_seq` is the sequence number of the stream's first octet.
- * NAMES_HELLO_NAME: `*list` (the receiver's list) has the SNI put in front; the old reference is consumed, a new one given. */
+ * `flow_id` names the flow for as long as it lives, `from_high` the direction; `base_seq` is the sequence number of the
+ * stream's first octet. NAMES_HELLO_NAME: `*list` (the receiver's list) has the SNI put in front, or, of an encrypted hello,
+ * behind the names that the client asked for; the old reference is consumed, a new one given. */
 enum names_hello { NAMES_HELLO_DONE, NAMES_HELLO_MORE, NAMES_HELLO_NAME };
 enum names_hello names_hello(struct names *names, uint64_t flow_id, bool from_high, uint32_t base_seq, uint32_t seq,
 			     const uint8_t *payload, size_t len, bool is_cut, uint64_t now_ns, name_list *list);

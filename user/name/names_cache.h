@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names_cache.h - who was told which name of which address, what hosts say of themselves, and which MAC an address is behind.
+/* names_cache.h - who was told which name of which address, what hosts say of themselves, and which MAC they are behind.
  *
- * host: an address. link: what one client was told about one host. fact: one name, for a time. mac: an Ethernet address with
- * the hosts seen behind it. A host may be named, a client, seen behind a MAC, or all of it. Everything is bounded; who was
- * not used for longest makes room. Numbers of hosts and links are good until the next call that adds one.
+ * host: an address. link: what one client was told about one host. mac: an Ethernet address with the hosts seen behind it.
+ * A host may be named, a client, seen behind a MAC, or all of it. Everything is bounded; who was not used for longest
+ * makes room. Numbers of hosts and links are good until the next call that adds one.
  */
 #ifndef DEVOURER_NAMES_CACHE_H
 #define DEVOURER_NAMES_CACHE_H
 #include <string.h>
-#include "names_intern.h"
+#include "names_fact.h"
 
-#define CACHE_FACTS_MAX 8                         /* names of one host, and of one link */
 #define CACHE_MAC_HOSTS 8                         /* more than that behind one MAC: a router */
-
-struct fact {
-	uint32_t name, next;
-	uint64_t told_ns, since_ns;               /* the last time, and the first of those without a gap between them */
-	uint32_t life_ms : 28, source : 4;        /* from told_ns on; enum name_source */
-};
-
-_Static_assert(NAME_SOURCES <= 16, "a source fits in four bits");
 
 struct host {
 	struct table_item item;
@@ -51,16 +42,16 @@ struct mac {
 };
 
 struct cache {
-	struct interner *interner;                /* lent */
 	uint64_t seed[2];
 	struct table hosts, links, macs;
-	struct pool facts;
+	struct facts facts;
 	size_t max_names, max_client_facts, local_facts;
 	uint64_t evicted_links, client_limit, no_room;
 };
 
-int cache_init(struct cache *cache, struct budget *budget, struct interner *interner, const uint64_t seed[2], size_t max_links,
-	       size_t max_names); /* 0 or -ENOMEM; `max_names` for each kind of fact */
+/* `max_names`: for each kind of fact. 0 or -ENOMEM. */
+int cache_init(struct cache *cache, struct budget *budget, struct interner *interner, const uint64_t seed[2],
+	       size_t max_links, size_t max_names);
 void cache_free(struct cache *cache);
 
 /* A host name may be told of this address: not unspecified, loopback, multicast or broadcast. */
@@ -70,23 +61,25 @@ uint32_t cache_host(struct cache *cache, const struct in6_addr *addr); /* 0: no 
 uint32_t cache_find_host(const struct cache *cache, const struct in6_addr *addr); /* 0: none */
 uint32_t cache_find_link(const struct cache *cache, uint32_t client, uint32_t named); /* 0: none */
 
-/* A name and how long it may be believed. */
-struct telling {
-	uint32_t name;                            /* the caller keeps its reference */
-	enum name_source source;
-	uint32_t life_s;
-	uint64_t now_ns;
-};
+/* For names_tell.c. A link that is added or touched is the newest of its client and of the host that it names. */
+uint32_t cache_link_add(struct cache *cache, uint32_t client, uint32_t named); /* 0: no room */
+void cache_link_touch(struct cache *cache, uint32_t link);
+void cache_link_remove(struct cache *cache, uint32_t link);
+/* One link less: an expired one among those not used for longest, else the very oldest. false: there is none. */
+bool cache_evict_link(struct cache *cache, uint64_t now_ns);
 
-/* `client` was told that `addr` has this name; or `addr` said so itself, from `mac` (NULL: not known). false: no room. */
-bool cache_tell(struct cache *cache, const struct in6_addr *client, const struct in6_addr *addr, const struct telling *telling);
+/* `client` was told that `addr` has this name; or `addr` says so, from `mac` (NULL: not known). false: no room. */
+bool cache_tell(struct cache *cache, const struct in6_addr *client, const struct in6_addr *addr,
+		const struct telling *telling);
 bool cache_tell_local(struct cache *cache, const struct in6_addr *addr, const uint8_t *mac, const struct telling *telling);
 
-/* The local names of `host` from `source` end before `end_ns`: only `name` (0: each), and only if told before `before_ns`. */
-void cache_end_local(struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t before_ns, uint64_t end_ns);
+/* The local names of `host` from `source` end before `end_ns`: only `name` (0: each), only if told before `before_ns`. */
+void cache_end_local(struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t before_ns,
+		     uint64_t end_ns);
 
 /* How many other names than `name` it has from `source`. */
-size_t cache_count_others(const struct cache *cache, uint32_t host, enum name_source source, uint32_t name, uint64_t now_ns);
+size_t cache_count_others(const struct cache *cache, uint32_t host, enum name_source source, uint32_t name,
+			  uint64_t now_ns);
 
 /* A client asks, and gets its answer; whether it waits for one that may still come. */
 void cache_asked(struct cache *cache, const struct in6_addr *client, uint64_t now_ns);
@@ -99,7 +92,8 @@ void cache_saw(struct cache *cache, const struct in6_addr *addr, const uint8_t m
 /* ... and behind another MAC than this one. */
 bool cache_belongs_elsewhere(const struct cache *cache, const struct in6_addr *addr, const uint8_t mac[6]);
 /* The hosts seen behind one MAC, unless it is that of a router: how many were written. */
-size_t cache_hosts_of_mac(const struct cache *cache, const uint8_t mac[6], uint64_t now_ns, uint32_t out[CACHE_MAC_HOSTS]);
+size_t cache_hosts_of_mac(const struct cache *cache, const uint8_t addr[6], uint64_t now_ns,
+			  uint32_t out[CACHE_MAC_HOSTS]);
 void cache_forget_mac(struct cache *cache, uint32_t host); /* the host is about to go */
 
 static inline struct host *host_at(const struct cache *cache, uint32_t host)
@@ -114,10 +108,8 @@ static inline struct link *link_at(const struct cache *cache, uint32_t link)
 
 static inline struct fact *fact_at(const struct cache *cache, uint32_t fact)
 {
-	return pool_at(&cache->facts, fact);
+	return facts_at(&cache->facts, fact);
 }
-
-uint64_t fact_until_ns(const struct fact *fact);  /* the last moment when it is believed */
 
 static inline bool addr_is_v4(const struct in6_addr *addr)
 {

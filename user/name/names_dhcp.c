@@ -13,15 +13,19 @@ struct dhcp_names {
 	const char *fqdn, *hostname;              /* the first goes first; NULL: none */
 };
 
-static const char *text_of(const struct names *n, uint32_t name)
+static struct dhcp_names names_of(const struct names *n, const struct lease *lease)
 {
-	return name ? name_text(&n->interner, name) : NULL;
+	return (struct dhcp_names){
+		lease->fqdn ? name_text(&n->interner, lease->fqdn) : NULL,
+		lease->hostname ? name_text(&n->interner, lease->hostname) : NULL,
+	};
 }
 
 /* `addr` has these names from now on, and no longer those it had by DHCP before. */
-static void bind_names(struct names *n, const struct name_message *m, const struct in6_addr *addr, struct dhcp_names names, uint32_t lease_s)
+static void bind_names(struct names *n, const struct name_message *m, const struct in6_addr *addr,
+		       struct dhcp_names names, uint32_t lease_s)
 {
-	struct lesson lesson = { .addr = addr, .source = NAME_DHCP, .now_ns = m->now_ns }; /* no MAC: a server speaks for it */
+	struct lesson lesson = { .addr = addr, .source = NAME_DHCP, .now_ns = m->now_ns };
 	const char *texts[2] = { names.fqdn, names.hostname };
 	uint32_t host = cache_find_host(&n->cache, addr);
 	bool is_learned = false;
@@ -67,7 +71,7 @@ static void client_speaks(struct names *n, const struct name_message *m, const s
 	if (!is_from_it)
 		return;
 	if (d->type == DHCP4_REQUEST || d->type == DHCP4_INFORM)
-		bind_names(n, m, &ciaddr, (struct dhcp_names){ text_of(n, lease->fqdn), text_of(n, lease->hostname) }, 0);
+		bind_names(n, m, &ciaddr, names_of(n, lease), 0);
 	else if (d->type == DHCP4_RELEASE || d->type == DHCP4_DECLINE)
 		end_names(n, m, &ciaddr);
 }
@@ -84,7 +88,7 @@ static void server_acknowledges(struct names *n, const struct name_message *m, c
 		return;
 	}
 	if (!names.fqdn && !names.hostname)
-		names = (struct dhcp_names){ text_of(n, lease->fqdn), text_of(n, lease->hostname) };
+		names = names_of(n, lease);
 	bind_names(n, m, &addr, names, d->lease_s);
 }
 
@@ -114,7 +118,7 @@ static void reply6(struct names *n, const struct name_message *m, const struct d
 		return;
 	}
 	if (!names.fqdn)
-		names.fqdn = text_of(n, lease->fqdn);
+		names = names_of(n, lease);
 	for (unsigned i = 0; i < d->addr_count; i++) {
 		if (d->addrs[i].valid_s)
 			bind_names(n, m, &d->addrs[i].addr, names, d->addrs[i].valid_s);

@@ -29,8 +29,8 @@ static void ask(struct names *n, const struct name_message *m, const struct dns_
 		cache_asked(&n->cache, &m->sender.addr, m->now_ns);
 }
 
-/* No question: it was sent before the capture began or elsewhere, or the answer is a lie. Which of both it is for a client
- * whose questions are never seen cannot be told, so that is counted apart. */
+/* No question: it was sent before the capture began or elsewhere, or the answer is a lie. Which of both it is for a
+ * client whose questions are never seen cannot be told, so that is counted apart. */
 static bool is_believed_unasked(struct names *n, const struct name_message *m)
 {
 	n->counters[NAMES_UNMATCHED]++;
@@ -172,8 +172,9 @@ static bool read_in_place(struct names *n, const struct name_message *segment, s
 
 	if (used < 0)
 		return false;
-	s->base_seq += (uint32_t)used;
-	return stream_put(&n->dns_streams, s, seq + (uint32_t)used, segment->octets + used, segment->len - (size_t)used, DNS_WINDOW);
+	s->base_seq = seq + (uint32_t)used;
+	return stream_put(&n->dns_streams, s, s->base_seq, segment->octets + used, segment->len - (size_t)used,
+			  DNS_WINDOW);
 }
 
 static bool read_kept(struct names *n, const struct name_message *segment, struct stream *s, uint32_t seq)
@@ -199,8 +200,8 @@ static uint64_t dns_stream_id(const struct names *n, const struct name_message *
 	return stream_id_of(&n->dns_streams, &key, sizeof(key));
 }
 
-/* A stream begins with its SYN, or where the capture first sees it, hopefully between two messages: what is none then has
- * no question, or a length that no message has. */
+/* A stream begins with its SYN, or where the capture first sees it, hopefully between two messages: what is none then
+ * has no question, or a length that no message has. */
 void names_dns_segment(struct names *n, const struct name_message *m, uint32_t seq, uint8_t tcp_flags)
 {
 	uint64_t id = dns_stream_id(n, m);
@@ -220,7 +221,7 @@ void names_dns_segment(struct names *n, const struct name_message *m, uint32_t s
 	if (!s || s->is_dead)
 		return;
 	is_read = !s->range_count && seq == s->base_seq ? read_in_place(n, m, s, seq) : read_kept(n, m, s, seq);
-	if (!is_read || m->is_cut)
+	if (!is_read)
 		stream_kill(&n->dns_streams, s);
 	else if (tcp_flags & TCP_FIN && !s->range_count)
 		stream_close(&n->dns_streams, s);

@@ -12,9 +12,10 @@ static size_t find_entry(const struct interner *in, const struct name_entry *ent
 	return i;
 }
 
-/* With an encrypted hello the visible name may be that of a front: it goes behind what the client asked for, unless that is
- * the same name (draft-ietf-tls-esni 6.2: such an extension may also be there for show). */
-static size_t place_of(const struct interner *in, const struct name_entry *entries, size_t count, uint32_t name, bool has_ech)
+/* With an encrypted hello the visible name may be that of a front: it goes behind what the client asked for, unless that
+ * is the same name (draft-ietf-tls-esni 6.2: such an extension may also be there for show). */
+static size_t place_of(const struct interner *in, const struct name_entry *entries, size_t count, uint32_t name,
+		       bool has_ech)
 {
 	size_t place = 0, twin = find_entry(in, entries, count, name);
 
@@ -77,7 +78,8 @@ static enum names_hello hello_done(struct names *n, int status, const struct tls
 }
 
 /* Keep the segment and look at what is there without a gap. DISSECT_SHORT: more is to come. */
-static int hello_continue(struct names *n, struct stream *s, uint32_t seq, const uint8_t *payload, size_t len, struct tls_hello *hello)
+static int hello_continue(struct names *n, struct stream *s, uint32_t seq, const uint8_t *payload, size_t len,
+			  struct tls_hello *hello)
 {
 	size_t before = stream_ready(s), ready;
 

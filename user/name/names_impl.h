@@ -49,7 +49,7 @@ void names_count_status(struct names *names, const struct name_message *message,
 
 /* names_dns.c: what answers a question; names_lan.c: what hosts announce; names_dhcp.c. */
 void names_dns(struct names *names, const struct name_message *message);
-void names_dns_segment(struct names *names, const struct name_message *segment, uint32_t seq, uint8_t tcp_flags);
+void names_dns_segment(struct names *names, const struct name_message *message, uint32_t seq, uint8_t tcp_flags);
 void names_llmnr(struct names *names, const struct name_message *message);
 void names_mdns(struct names *names, const struct name_message *message);
 void names_nbns(struct names *names, const struct name_message *message);

@@ -39,7 +39,7 @@ bool name_is_cached(const struct interner *in, uint32_t name, enum fact_kind kin
 bool name_same(const struct interner *in, uint32_t a, uint32_t b); /* but for the case of ASCII letters */
 const char *name_text(const struct interner *in, uint32_t name);
 
-/* A list of `count` (at most NAMES_PER_SIDE) entries, with one reference for the caller; 0: `count` is 0, or no room. */
+/* A list of `count` (NAMES_PER_SIDE at most) entries, with one reference for the caller; 0: it is empty, or no room. */
 name_list list_intern(struct interner *in, const struct name_entry *entries, size_t count);
 size_t list_entries(const struct interner *in, name_list list, struct name_entry out[NAMES_PER_SIDE]);
 void list_put(struct interner *in, name_list list);

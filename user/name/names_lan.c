@@ -54,7 +54,7 @@ static void say_goodbye(struct names *n, const struct dns_name *name, uint64_t n
 	name_put(&n->interner, text);
 }
 
-/* RFC 6762 10.2: what the owner said of this name more than a second ago, of other addresses of this family, is void. */
+/* RFC 6762 10.2: what the owner said of this name more than a second ago, and of other addresses, is void. */
 static void flush_others(struct names *n, const struct name_message *m, const struct dns_name *name)
 {
 	uint32_t hosts[CACHE_MAC_HOSTS], text = name_intern(&n->interner, name->text, name->len);
@@ -97,7 +97,8 @@ void names_mdns(struct names *n, const struct name_message *m)
 	struct dns_head head;
 	int status = dns_head(m->octets, m->len, &head);
 
-	if (!status && head.is_response && !head.opcode && !head.rcode && m->sender_port == 5353) /* RFC 6762 6, 18.3, 18.11 */
+	/* RFC 6762 6, 18.3, 18.11 */
+	if (!status && head.is_response && !head.opcode && !head.rcode && m->sender_port == 5353)
 		status = mdns_answers(m->octets, m->len, &head, learn_mdns, &announcement);
 	names_count_status(n, m, status);
 }

@@ -7,7 +7,7 @@
 #include "dissect.h"
 
 #define LEASES_MAX 4096
-#define LEASE_LIFE_NS (600 * NS_PER_S)            /* from the client's last message; a transaction with retries is shorter */
+#define LEASE_LIFE_NS (600 * NS_PER_S)            /* from the client's last message; transactions are shorter */
 
 static struct lease *lease_at(const struct leases *leases, uint32_t lease)
 {

@@ -16,12 +16,14 @@ struct leases {
 	uint64_t seed[2];
 };
 
-int leases_init(struct leases *leases, struct budget *budget, struct interner *interner, const uint64_t seed[2]); /* 0 or -ENOMEM */
+/* 0 or -ENOMEM. */
+int leases_init(struct leases *leases, struct budget *budget, struct interner *interner, const uint64_t seed[2]);
 void leases_free(struct leases *leases);
 
-/* A transaction of one client: `client` is its chaddr (RFC 2131 2) or DUID (RFC 8415 11). The oldest makes room. */
-struct lease *lease_open(struct leases *leases, uint32_t xid, const void *client, size_t len, uint64_t now_ns); /* NULL: no memory */
-struct lease *lease_find(struct leases *leases, uint32_t xid, const void *client, size_t len, uint64_t now_ns); /* NULL: none */
+/* A transaction of one client: `client` is its chaddr (RFC 2131 2) or DUID (RFC 8415 11). The oldest makes room for a new
+ * one. NULL: out of memory; or there is none. */
+struct lease *lease_open(struct leases *leases, uint32_t xid, const void *client, size_t len, uint64_t now_ns);
+struct lease *lease_find(struct leases *leases, uint32_t xid, const void *client, size_t len, uint64_t now_ns);
 
 /* Keep a name (len 0: none) in `*place`, which is a member of a lease. */
 void lease_name(struct leases *leases, uint32_t *place, const char *text, size_t len);

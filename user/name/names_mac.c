@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* names_mac.c - which addresses are behind one MAC, and which MACs are routers.
  *
- * One machine asks over IPv4 and connects over IPv6, so what its addresses were told belongs together. Behind a router's MAC
- * there are many machines, and nothing is shared.
+ * One machine asks over IPv4 and connects over IPv6, so what its addresses were told belongs together. Behind a router's
+ * MAC there are many machines, and nothing is shared.
  */
 #include <string.h>
 #include "names_cache.h"
@@ -59,7 +59,7 @@ static bool is_lone_kind(const struct host *h)
 	return addr_is_v4(&h->addr) && memcmp(h->addr.s6_addr + 12, "\xa9\xfe", 2) != 0;
 }
 
-/* Two IPv4 addresses at one time may be a change of address; then the MAC shares nothing until the first has been silent. */
+/* Two IPv4 addresses at one time may be a change of address; the MAC shares nothing until the first has been silent. */
 static bool is_router(const struct cache *cache, const struct mac *m, uint32_t now_s)
 {
 	unsigned lone = 0;
@@ -165,7 +165,8 @@ bool cache_belongs_elsewhere(const struct cache *cache, const struct in6_addr *a
 	return host && host_at(cache, host)->has_mac && memcmp(host_at(cache, host)->mac, mac, 6);
 }
 
-size_t cache_hosts_of_mac(const struct cache *cache, const uint8_t addr[6], uint64_t now_ns, uint32_t out[CACHE_MAC_HOSTS])
+size_t cache_hosts_of_mac(const struct cache *cache, const uint8_t addr[6], uint64_t now_ns,
+			  uint32_t out[CACHE_MAC_HOSTS])
 {
 	uint32_t mac = mac_find(cache, addr, mac_hash(cache, addr));
 	size_t count = 0;

@@ -16,12 +16,12 @@ struct picks {
 
 /* What the client asked for comes first, but hosts of the own network are best known by their own names. */
 static const uint8_t ranks_far[NAME_SOURCES] = {
-	[NAME_SNI] = 0, [NAME_DNS] = 1, [NAME_DNS_HINT] = 2, [NAME_MDNS] = 3, [NAME_DHCP] = 4, [NAME_LLMNR] = 5, [NAME_NBNS] = 6,
-	[NAME_DNS_OTHER] = 7, [NAME_PTR] = 8, [NAME_DNS_LATE] = 9,
+	[NAME_SNI] = 0, [NAME_DNS] = 1, [NAME_DNS_HINT] = 2, [NAME_MDNS] = 3, [NAME_DHCP] = 4, [NAME_LLMNR] = 5,
+	[NAME_NBNS] = 6, [NAME_DNS_OTHER] = 7, [NAME_PTR] = 8, [NAME_DNS_LATE] = 9,
 };
 static const uint8_t ranks_near[NAME_SOURCES] = {
-	[NAME_SNI] = 0, [NAME_MDNS] = 1, [NAME_DHCP] = 2, [NAME_LLMNR] = 3, [NAME_NBNS] = 4, [NAME_DNS] = 5, [NAME_DNS_HINT] = 6,
-	[NAME_DNS_OTHER] = 7, [NAME_PTR] = 8, [NAME_DNS_LATE] = 9,
+	[NAME_SNI] = 0, [NAME_MDNS] = 1, [NAME_DHCP] = 2, [NAME_LLMNR] = 3, [NAME_NBNS] = 4, [NAME_DNS] = 5,
+	[NAME_DNS_HINT] = 6, [NAME_DNS_OTHER] = 7, [NAME_PTR] = 8, [NAME_DNS_LATE] = 9,
 };
 
 bool addr_is_private(const struct in6_addr *addr)
@@ -30,7 +30,8 @@ bool addr_is_private(const struct in6_addr *addr)
 
 	if (!addr_is_v4(addr))
 		return IN6_IS_ADDR_LINKLOCAL(addr) || (a[0] & 0xfe) == 0xfc;
-	return a[12] == 10 || (a[12] == 172 && (a[13] & 0xf0) == 16) || (a[12] == 192 && a[13] == 168) || (a[12] == 169 && a[13] == 254);
+	return a[12] == 10 || (a[12] == 172 && (a[13] & 0xf0) == 16) || (a[12] == 192 && a[13] == 168) ||
+	       (a[12] == 169 && a[13] == 254);
 }
 
 static bool is_better(const struct picks *picks, const struct pick *a, const struct pick *b)
@@ -91,7 +92,7 @@ static void offer_told(struct picks *picks, const struct cache *cache, uint32_t 
 struct asker {
 	uint32_t links[1 + CACHE_MAC_HOSTS];      /* what they were told about the peer */
 	size_t count;
-	bool knows_best;                          /* it was told a name of the peer, even if long ago, or waits for an answer */
+	bool knows_best;                          /* told a name of the peer, even long ago, or waits for an answer */
 };
 
 static bool was_told(const struct cache *cache, uint32_t link)
@@ -126,14 +127,16 @@ static struct asker asker_of(struct names *n, const struct name_peer *client, ui
 	return asker;
 }
 
-/* Anyone on the link may announce a public address; that counts where the peer's frames come from the announcer's MAC. */
+/* Anyone on the link may announce a public address; it counts where the peer's frames come from the announcer's MAC. */
 static bool may_show(const struct host *named, const struct name_peer *peer, const struct fact *f)
 {
-	return f->source == NAME_DHCP || !peer->has_mac || addr_is_private(&named->addr) || !memcmp(peer->mac, named->said_by, 6);
+	if (f->source == NAME_DHCP || !peer->has_mac || addr_is_private(&named->addr))
+		return true;
+	return !memcmp(peer->mac, named->said_by, 6);
 }
 
-static void offer_local(struct picks *picks, const struct cache *cache, const struct host *named, const struct name_peer *peer,
-			uint64_t at_ns)
+static void offer_local(struct picks *picks, const struct cache *cache, const struct host *named,
+			const struct name_peer *peer, uint64_t at_ns)
 {
 	for (uint32_t i = named->facts; i; i = fact_at(cache, i)->next) {
 		if (may_show(named, peer, fact_at(cache, i)))
@@ -141,8 +144,8 @@ static void offer_local(struct picks *picks, const struct cache *cache, const st
 	}
 }
 
-/* Other clients' answers say nothing sure about this client: they count only when it was never told a name itself, and has no
- * open question whose answer may be about to tell it. */
+/* Other clients' answers say nothing sure about this client: they count only when it was never told a name itself, and
+ * has no open question whose answer may be about to tell it. */
 static void offer_others(struct picks *picks, const struct cache *cache, const struct host *named, uint64_t at_ns)
 {
 	uint32_t link = named->named_newest;
@@ -156,7 +159,8 @@ static void offer_others(struct picks *picks, const struct cache *cache, const s
 }
 
 /* What DNS told of `named`. */
-static void offer_asked(struct names *n, struct picks *picks, const struct name_peer *client, uint32_t named, uint64_t first_ns)
+static void offer_asked(struct names *n, struct picks *picks, const struct name_peer *client, uint32_t named,
+			uint64_t first_ns)
 {
 	struct asker asker = asker_of(n, client, named, first_ns);
 	uint64_t at_ns = first_ns + n->options.slack_ns;
@@ -203,8 +207,8 @@ static const struct fact *earlier(const struct fact *best, const struct fact *f,
 	return best && best->since_ns <= f->since_ns ? best : f;
 }
 
-static const struct fact *earliest_local(const struct cache *cache, const struct host *named, const struct name_peer *peer,
-					 uint64_t after_ns, uint64_t until_ns)
+static const struct fact *earliest_local(const struct cache *cache, const struct host *named,
+					 const struct name_peer *peer, uint64_t after_ns, uint64_t until_ns)
 {
 	const struct fact *best = NULL;
 
@@ -215,7 +219,8 @@ static const struct fact *earliest_local(const struct cache *cache, const struct
 	return best;
 }
 
-name_list names_late(struct names *n, const struct name_peer *client, const struct name_peer *peer, uint64_t first_ns, uint64_t last_ns)
+name_list names_late(struct names *n, const struct name_peer *client, const struct name_peer *peer, uint64_t first_ns,
+		     uint64_t last_ns)
 {
 	uint32_t named = cache_find_host(&n->cache, &peer->addr);
 	const struct fact *best;

@@ -9,8 +9,8 @@
 
 struct request {
 	struct table_item item;                   /* its hash is the low half of `key` */
-	uint64_t key;                             /* seeded hash of all that question and answer share, without letter case */
-	uint64_t as_sent;                         /* hash of the name with its letter case, draft-vixie-dnsext-dns0x20 */
+	uint64_t key;                             /* seeded hash of what question and answer share, letter case left out */
+	uint64_t as_sent;                         /* hash of the name in its letter case, draft-vixie-dnsext-dns0x20 */
 	uint64_t asked_ns;
 	bool is_answered;
 };
@@ -62,7 +62,7 @@ static void expire(struct requests *requests, uint64_t now_ns)
 		table_remove(&requests->table, requests->table.oldest);
 }
 
-/* The question with this key: as sent if there is one, else one that differs in letter case only, open before answered. */
+/* The question with this key: as sent if there is one, else one in other letter case, rather an open one. */
 static uint32_t find(const struct requests *requests, uint64_t key, uint64_t as_sent)
 {
 	uint32_t folded = 0, i = table_first(&requests->table, (uint32_t)key);
@@ -91,7 +91,8 @@ static uint32_t add(struct requests *requests, uint64_t key)
 	return table_add(&requests->table, (uint32_t)key);
 }
 
-bool requests_ask(struct requests *requests, const struct request_path *path, const struct dns_head *question, uint64_t now_ns)
+bool requests_ask(struct requests *requests, const struct request_path *path, const struct dns_head *question,
+		  uint64_t now_ns)
 {
 	uint64_t key = key_of(requests, path, question);
 	struct request *r;
@@ -114,8 +115,8 @@ bool requests_ask(struct requests *requests, const struct request_path *path, co
 	return is_new;
 }
 
-enum request_match requests_answer(struct requests *requests, const struct request_path *path, const struct dns_head *answer,
-				   uint64_t now_ns)
+enum request_match requests_answer(struct requests *requests, const struct request_path *path,
+				   const struct dns_head *answer, uint64_t now_ns)
 {
 	uint32_t i = find(requests, key_of(requests, path, answer), answer->question_hash);
 	struct request *r;

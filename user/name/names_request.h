@@ -25,13 +25,15 @@ struct request_path {
 
 enum request_match { REQUEST_NONE, REQUEST_OPEN, REQUEST_ANSWERED };
 
-int requests_init(struct requests *requests, struct budget *budget, const uint64_t seed[2], size_t max); /* 0 or -ENOMEM */
+/* 0 or -ENOMEM. */
+int requests_init(struct requests *requests, struct budget *budget, const uint64_t seed[2], size_t max);
 void requests_free(struct requests *requests);
 
 /* false: the same question was open already. */
-bool requests_ask(struct requests *requests, const struct request_path *path, const struct dns_head *question, uint64_t now_ns);
+bool requests_ask(struct requests *requests, const struct request_path *path, const struct dns_head *question,
+		  uint64_t now_ns);
 
-/* Which question `answer` echoes, letter case included if there is one, else without case. It counts as answered from now on. */
-enum request_match requests_answer(struct requests *requests, const struct request_path *path, const struct dns_head *answer,
-				   uint64_t now_ns);
+/* Which question `answer` echoes, letter case included if there is one, else without case. From now on it is answered. */
+enum request_match requests_answer(struct requests *requests, const struct request_path *path,
+				   const struct dns_head *answer, uint64_t now_ns);
 #endif

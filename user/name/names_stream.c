@@ -97,7 +97,7 @@ struct stream *stream_open(struct streams *streams, uint64_t id, uint32_t base_s
 /* Room for octets up to `to`; older streams go for it. */
 static bool data_grow(struct streams *streams, struct stream *stream, uint32_t to, size_t window)
 {
-	size_t size = stream->size ? stream->size : STREAM_STEP;
+	size_t size = stream->size ? stream->size : STREAM_STEP, more;
 	uint8_t *data;
 
 	while (size < to)
@@ -106,14 +106,15 @@ static bool data_grow(struct streams *streams, struct stream *stream, uint32_t t
 		size = window;
 	if (size <= stream->size)
 		return true;
-	while (streams->octets - stream->size + size > streams->max_octets && stream_at(streams, streams->table.oldest) != stream)
+	more = size - stream->size;
+	while (streams->octets + more > streams->max_octets && streams->table.oldest != stream->number)
 		evict_oldest(streams);
-	if (streams->octets - stream->size + size > streams->max_octets)
+	if (streams->octets + more > streams->max_octets)
 		return false;
 	data = realloc(stream->data, size);
 	if (!data)
 		return false;
-	streams->octets += size - stream->size;
+	streams->octets += more;
 	stream->data = data;
 	stream->size = (uint32_t)size;
 	return true;
@@ -141,6 +142,7 @@ static void fill_gaps(struct stream *stream, uint32_t from, uint32_t to, const u
 static bool join_ranges(struct stream *stream, uint32_t from, uint32_t to)
 {
 	int first = 0, last;
+	size_t behind;
 
 	while (first < stream->range_count && stream->ranges[first].to < from)
 		first++;
@@ -152,14 +154,16 @@ static bool join_ranges(struct stream *stream, uint32_t from, uint32_t to)
 	}
 	if (first == last && stream->range_count == STREAM_RANGES)
 		return false;
-	memmove(&stream->ranges[first + 1], &stream->ranges[last], (size_t)(stream->range_count - last) * sizeof(stream->ranges[0]));
-	stream->range_count = (uint8_t)(stream->range_count - (last - first) + 1);
+	behind = (size_t)(stream->range_count - last);
+	memmove(&stream->ranges[first + 1], &stream->ranges[last], behind * sizeof(stream->ranges[0]));
+	stream->range_count = (uint8_t)((size_t)first + 1 + behind);
 	stream->ranges[first].from = from;
 	stream->ranges[first].to = to;
 	return true;
 }
 
-bool stream_put(struct streams *streams, struct stream *stream, uint32_t seq, const uint8_t *segment, size_t len, size_t window)
+bool stream_put(struct streams *streams, struct stream *stream, uint32_t seq, const uint8_t *segment, size_t len,
+		size_t window)
 {
 	int32_t offset = (int32_t)(seq - stream->base_seq); /* sequence numbers wrap, RFC 9293 3.4 */
 

@@ -2,7 +2,7 @@
 /* names_stream.h - TCP streams put together by sequence number, as far as a name needs it.
  *
  * Segments may come in any order, twice and overlapping; of what comes twice the first copy counts. A stream grows as
- * needed up to a window; the streams together have a bound in number and in octets, and the one without a segment for longest goes.
+ * needed up to a window. All together have a bound in number and in octets; the one without a segment for longest goes.
  */
 #ifndef DEVOURER_NAMES_STREAM_H
 #define DEVOURER_NAMES_STREAM_H
@@ -30,7 +30,8 @@ struct streams {
 	uint64_t evicted;                         /* that held data */
 };
 
-int streams_init(struct streams *streams, struct budget *budget, const uint64_t seed[2], size_t max, size_t max_octets); /* 0 or -ENOMEM */
+/* `budget`: of the table; `max_octets`: of the data. 0 or -ENOMEM. */
+int streams_init(struct streams *streams, struct budget *budget, const uint64_t seed[2], size_t max, size_t max_octets);
 void streams_free(struct streams *streams);
 
 uint64_t stream_id_of(const struct streams *streams, const void *key, size_t len); /* for keys longer than an id */
@@ -39,7 +40,8 @@ struct stream *stream_open(struct streams *streams, uint64_t id, uint32_t base_s
 void stream_close(struct streams *streams, struct stream *stream); /* NULL is fine */
 
 /* Keep a segment. false: it lies past the window, has too many gaps before it, or there is no room. */
-bool stream_put(struct streams *streams, struct stream *stream, uint32_t seq, const uint8_t *segment, size_t len, size_t window);
+bool stream_put(struct streams *streams, struct stream *stream, uint32_t seq, const uint8_t *segment, size_t len,
+		size_t window);
 size_t stream_ready(const struct stream *stream); /* octets without a gap from data[0] on */
 void stream_consume(struct stream *stream, size_t len); /* the first `len` of the ready octets are done with */
 void stream_kill(struct streams *streams, struct stream *stream); /* is_dead, and its data is freed */

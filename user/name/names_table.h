@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* names_table.h - a bounded pool of equal items, named by a small number, found by their hash and kept in order of use.
  *
- * Items never move: memory grows by chunks, up to `max` items and the octets of a budget that several tables share, and is
- * used again. An item starts with a struct table_item.
- * The number 0 is no item. Which key an item has is the caller's business; so is making room when the table is full.
+ * Items never move: memory grows by chunks, up to `max` items and the octets of a budget that several tables share, and
+ * is used again. An item starts with a struct table_item; the number 0 is no item. Which key an item has is the caller's
+ * business; so is making room when the table is full.
  */
 #ifndef DEVOURER_NAMES_TABLE_H
 #define DEVOURER_NAMES_TABLE_H
