@@ -275,7 +275,9 @@ static void the_books_balance_over_any_octets(void **state)
 		udp(&f, 1, 2);
 		frame_end(&f);
 		for (int n = 0; n < 3; n++) {
-			random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+			random ^= random << 13;
+			random ^= random >> 7;
+			random ^= random << 17;
 			f.b.octets[12 + random % (f.b.len - 12)] = (uint8_t)(random >> 32);
 		}
 		len = (uint32_t)(random >> 40) % (uint32_t)(f.b.len + 1);

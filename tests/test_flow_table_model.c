@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_flow_table_model.c - a million random packets, with steps back and times far off, against a plain list. */
+/* test_flow_table_model.c - a million random packets, with steps back and times far off, against a plain list; also without memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <cmocka.h>
+
+/* What the table gets for calloc() and realloc(). */
+static bool memory_is_used_up;
+
+static void *scarce_calloc(size_t count, size_t size)
+{
+	return memory_is_used_up ? NULL : calloc(count, size);
+}
+
+static void *scarce_realloc(void *block, size_t size)
+{
+	return memory_is_used_up ? NULL : realloc(block, size);
+}
+
+#define calloc scarce_calloc
+#define realloc scarce_realloc
 #include "../user/flow/flow_table.c"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -188,10 +206,72 @@ static void a_million_random_packets_agree_with_a_plain_list(void **state)
 	}
 }
 
+static void begin_nothing(void *ctx, struct flow *flow, const struct flow_delta *delta)
+{
+	(void)ctx;
+	(void)flow;
+	(void)delta;
+}
+
+static void add_up(void *ctx, struct flow *flow, enum end_reason reason, bool is_over)
+{
+	uint64_t *packets = ctx;
+
+	(void)reason;
+	(void)is_over;
+	*packets += flow->packets[0] + flow->packets[1];
+}
+
+static void without_memory_a_flow_makes_room_for_another(void **state)
+{
+	static const uint32_t used_up_at[] = { 1, 700, 768, 5000, CHUNK_FLOWS, 2 * CHUNK_FLOWS + 1 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(used_up_at); i++) {
+		const struct packet packet = { .flags = 0 };
+		struct flow_delta delta = { .key = { .ip_version = 4 }, .packets = 1, .octets = 100, .first_ns = BEGIN_NS, .last_ns = BEGIN_NS,
+					    .packet = &packet };
+		const struct flow_table_options options = { .idle_timeout_ns = NS_PER_S, .max_flows = 1000000 };
+		uint64_t packets = 0;
+		const struct flow_table_handlers handlers = { .begin = begin_nothing, .end = add_up, .ctx = &packets };
+		struct flow_table *table = flow_table_new(&options, &handlers);
+		struct flow_table_stats stats;
+
+		for (uint32_t id = 0; id < 30000; id++) {
+			memory_is_used_up = id >= used_up_at[i];
+			memcpy(delta.key.low_addr, &id, sizeof(id));
+			assert_non_null(flow_table_add(table, &delta));
+		}
+		flow_table_stats(table, &stats);
+		assert_true(stats.live_flows >= used_up_at[i] && stats.live_flows <= used_up_at[i] + CHUNK_FLOWS);
+		assert_int_equal(stats.ended[END_OVERFLOW], 30000 - stats.live_flows);
+		flow_table_flush(table, END_EOF);
+		assert_int_equal(packets, 30000);
+		assert_null(flow_table_new(&options, &handlers));
+		memory_is_used_up = false;
+		flow_table_free(table);
+	}
+}
+
+static void an_index_of_two_to_the_31_slots_is_the_largest(void **state)
+{
+	struct flow_table table = { .index_mask = (1u << 31) - 1 };
+	const size_t most = (1ull << 31) / 4 * 3;
+
+	(void)state;
+	table.stats.live_flows = most - 1;
+	assert_int_equal(index_reserve(&table), 0);
+	table.stats.live_flows = most;
+	assert_int_equal(index_reserve(&table), -ENOMEM);
+	assert_int_equal(table.index_mask, (1u << 31) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_million_random_packets_agree_with_a_plain_list),
+		cmocka_unit_test(without_memory_a_flow_makes_room_for_another),
+		cmocka_unit_test(an_index_of_two_to_the_31_slots_is_the_largest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

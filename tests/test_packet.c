@@ -27,8 +27,8 @@ static void add_label(struct frame *f) { mpls(f, 16, false); }
 static void add_bottom(struct frame *f) { mpls(f, 17, true); }
 static void add_pppoe(struct frame *f) { pppoe(f, 7); }
 static void add_sap6(struct frame *f) { llc(f, 6); }
-static void add_snap(struct frame *f) { llc(f, 0xaa), snap(f, 0); }
-static void add_stp(struct frame *f) { llc(f, 0x42), payload_fill(f, 0, 35); }
+static void add_snap(struct frame *f) { llc(f, 0xaa); snap(f, 0); }
+static void add_stp(struct frame *f) { llc(f, 0x42); payload_fill(f, 0, 35); }
 static void add_arp(struct frame *f) { arp(f, SRC_MAC, "10.0.0.1", "192.0.2.1"); }
 static void add_ip4(struct frame *f) { ipv4(f, "10.0.0.1", "192.0.2.1"); }
 static void add_ip4_options(struct frame *f) { ipv4_options(f, "10.0.0.1", "192.0.2.1", 40); }
@@ -43,7 +43,7 @@ static void add_ah(struct frame *f) { authentication(f, 12); }
 static void add_atomic(struct frame *f) { fragment_header(f, 77, 0, false); }
 static void add_first(struct frame *f) { fragment_header(f, 77, 0, true); }
 static void add_later(struct frame *f) { fragment_header(f, 77, 8, true); }
-static void add_tcp(struct frame *f) { tcp(f, 1111, 443, TCP_SYN | TCP_ACK, 0x01020304, 5), tcp_options(f, "\2\4\5\264", 4); }
+static void add_tcp(struct frame *f) { tcp(f, 1111, 443, TCP_SYN | TCP_ACK, 0x01020304, 5); tcp_options(f, "\2\4\5\264", 4); }
 static void add_udp(struct frame *f) { udp(f, 1111, 443); }
 static void add_icmp4(struct frame *f) { icmp4(f, 3, 1, 0); }
 static void add_icmp6(struct frame *f) { icmp6(f, 128, 9, 0); }

@@ -21,6 +21,11 @@ struct chunk {
 	uint64_t is_open[CHUNK_FLOWS / 64];       /* a bit for each: nobody has answered yet, so it makes room first */
 };
 
+struct chunk_place {
+	struct chunk *chunk;
+	uint32_t open_count;                      /* bits set in its is_open */
+};
+
 struct index_slot {
 	uint32_t tag;                             /* low half of the hash: place and first comparison */
 	uint32_t entry;                           /* NONE: empty */
@@ -29,8 +34,7 @@ struct index_slot {
 struct flow_table {
 	struct flow_table_options options;
 	struct flow_table_handlers on;
-	struct chunk **chunks;
-	uint32_t *open_counts;                    /* bits set in is_open of each chunk */
+	struct chunk_place *chunks;
 	size_t chunk_count;
 	uint32_t entries, free_list;              /* entries ever used; those to use again */
 	uint32_t victim;                          /* where the last scan for room ended */
@@ -45,7 +49,7 @@ struct flow_table {
 
 static struct chunk *chunk_of(const struct flow_table *table, uint32_t entry)
 {
-	return table->chunks[(entry - 1) / CHUNK_FLOWS];
+	return table->chunks[(entry - 1) / CHUNK_FLOWS].chunk;
 }
 
 static struct flow *flow_of(const struct flow_table *table, uint32_t entry)
@@ -77,7 +81,7 @@ static void set_open(struct flow_table *table, uint32_t entry, bool open)
 	if (!(*word & bit) == !open)
 		return;
 	*word ^= bit;
-	table->open_counts[(entry - 1) / CHUNK_FLOWS] += open ? 1 : UINT32_MAX;
+	table->chunks[(entry - 1) / CHUNK_FLOWS].open_count += open ? 1 : UINT32_MAX;
 }
 
 /* ---- index ---- */
@@ -142,9 +146,11 @@ static int index_resize(struct flow_table *table, uint32_t slots)
 /* At most three quarters full, the entry to come included. */
 static int index_reserve(struct flow_table *table)
 {
+	uint32_t slots = (table->index_mask + 1) * 2; /* 0: of 2^32 slots the mask would hold, but not their number */
+
 	if (table->stats.live_flows + 1 <= table->index_mask - table->index_mask / 4)
 		return 0;
-	return index_resize(table, (table->index_mask + 1) * 2);
+	return slots ? index_resize(table, slots) : -ENOMEM;
 }
 
 /* ---- wheel ---- */
@@ -311,8 +317,8 @@ static uint32_t next_open(const struct flow_table *table, uint32_t entry)
 		size_t chunk = (from / CHUNK_FLOWS + n) % table->chunk_count;
 		uint32_t first = n ? 0 : from % CHUNK_FLOWS;
 
-		for (uint32_t i = first / 64; i < CHUNK_FLOWS / 64 && table->open_counts[chunk]; i++) {
-			uint64_t bits = table->chunks[chunk]->is_open[i];
+		for (uint32_t i = first / 64; i < CHUNK_FLOWS / 64 && table->chunks[chunk].open_count; i++) {
+			uint64_t bits = table->chunks[chunk].chunk->is_open[i];
 
 			if (i == first / 64)
 				bits &= UINT64_MAX << first % 64;
@@ -363,18 +369,17 @@ static uint32_t find_victim(struct flow_table *table)
 
 static int add_chunk(struct flow_table *table)
 {
-	struct chunk **chunks = realloc(table->chunks, (table->chunk_count + 1) * sizeof(*chunks));
-	uint32_t *open_counts = realloc(table->open_counts, (table->chunk_count + 1) * sizeof(*open_counts));
+	struct chunk_place *chunks = realloc(table->chunks, (table->chunk_count + 1) * sizeof(*chunks));
+	struct chunk *chunk;
 
-	table->chunks = chunks ? chunks : table->chunks;
-	table->open_counts = open_counts ? open_counts : table->open_counts;
-	if (!chunks || !open_counts)
+	if (!chunks)
 		return -ENOMEM;
-	chunks[table->chunk_count] = calloc(1, sizeof(**chunks));
-	if (!chunks[table->chunk_count])
+	table->chunks = chunks;
+	chunk = calloc(1, sizeof(*chunk));
+	if (!chunk)
 		return -ENOMEM;
-	open_counts[table->chunk_count++] = 0;
-	table->stats.octets += sizeof(**chunks);
+	chunks[table->chunk_count++] = (struct chunk_place){ .chunk = chunk };
+	table->stats.octets += sizeof(*chunk);
 	return 0;
 }
 
@@ -561,9 +566,8 @@ void flow_table_free(struct flow_table *table)
 	if (!table)
 		return;
 	for (size_t i = 0; i < table->chunk_count; i++)
-		free(table->chunks[i]);
+		free(table->chunks[i].chunk);
 	free(table->chunks);
-	free(table->open_counts);
 	free(table->index);
 	free(table);
 }
