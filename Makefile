@@ -37,7 +37,7 @@ endif
 
 # Libraries
 
-PACKAGES := libpcap jansson libcrypto libzstd zlib
+PACKAGES := libpcap jansson libcrypto libzstd zlib $(if $(filter Linux,$(OS)),libbpf libxdp)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 ifneq ($(filter-out clean lint,$(or $(MAKECMDGOALS),all)),)
@@ -70,11 +70,11 @@ COMPILE = $(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) $(WARN) $(GUARD) $(LIB_CFLAGS) 
 SOURCES := $(filter-out $(if $(filter Linux,$(OS)),,user/source/xdp%),$(wildcard user/*/*.c))
 LIBRARY := $(BUILD)/libdevourer.a
 MEMBERS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out user/cmd/main.c,$(SOURCES)))
-UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(if $(filter Linux,$(OS)),,tests/test_xdp% tests/test_check_kernel.c),$(wildcard tests/test_*.c)))
 CAPTURES := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/captures/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PARITY := $(if $(filter Linux,$(OS)),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/parity.c)))
-LIVE := $(if $(filter Linux,$(OS)),$(patsubst tests/live/%.c,$(BUILD)/tests/%,$(wildcard tests/live/*.c)))
+LIVE := $(if $(filter Linux,$(OS)),$(patsubst tests/live/%.c,$(BUILD)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/live/*.c))))
 BPF := $(patsubst bpf/%.c,$(BUILD)/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .PHONY: all tests bpf check lint fuzz fuzz-all replay captures bench install clean FORCE
@@ -91,6 +91,10 @@ $(LIBRARY): $(MEMBERS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# The BPF object is a part of the program.
+$(BUILD)/obj/user/source/xdp_object.o: override CPPFLAGS += -DDEVOURER_BPF_OBJECT='"$(BUILD)/bpf/devourer.bpf.o"'
+$(BUILD)/obj/user/source/xdp_object.o: $(BUILD)/bpf/devourer.bpf.o
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -103,11 +107,18 @@ $(BUILD)/flags: FORCE
 
 # BPF
 
+BPF_COMPILE = $(CLANG) -O2 -g -target bpf -mcpu=v3 -ffreestanding -Wall -Werror -ffile-prefix-map=$(CURDIR)=. \
+	-I/usr/include/$(shell uname -m)-linux-gnu
+
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard include/*.h bpf/*.h)
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -O2 -g -target bpf -mcpu=v3 -ffreestanding -Wall -Werror -ffile-prefix-map=$(CURDIR)=. \
-		-I/usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
+	$(Q)$(BPF_COMPILE) -c -o $@ $<
+
+$(BUILD)/tests/%.bpf.o: tests/live/%.bpf.c $(wildcard tests/live/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_COMPILE) -c -o $@ $<
 
 bpf: $(BPF)
 
@@ -126,10 +137,19 @@ $(BUILD)/tests/parity: $(BUILD)/obj/tests/parity.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS) $(shell $(PKG_CONFIG) --libs libbpf)
 
+# What sends and watches is an instrument: fast, and it ends with all it holds, so without sanitizers.
+$(LIVE) $(LIVE:$(BUILD)/tests/%=$(BUILD)/obj/tests/live/%.o): GUARD :=
+$(LIVE): GUARD_LINK.$(OS) :=
 $(LIVE): $(BUILD)/tests/%: $(BUILD)/obj/tests/live/%.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# Those that bring a BPF program have it within.
+$(BUILD)/obj/tests/live/generate.o: override CPPFLAGS += -DGENERATE_OBJECT='"$(BUILD)/tests/generate.bpf.o"'
+$(BUILD)/obj/tests/live/generate.o: $(BUILD)/tests/generate.bpf.o
+$(BUILD)/obj/tests/live/wire.o: override CPPFLAGS += -DWIRE_OBJECT='"$(BUILD)/tests/wire.bpf.o"'
+$(BUILD)/obj/tests/live/wire.o: $(BUILD)/tests/wire.bpf.o
 
 $(BUILD)/tests/make-captures: $(CAPTURES) $(LIBRARY)
 	$(call say,LD,$@)

@@ -27,6 +27,8 @@ struct flow_delta {
 	uint8_t from_high;                        /* 1: sent by the higher endpoint */
 	uint8_t tcp_flags;                        /* of all packets, or'ed */
 	uint8_t interface;                        /* slot of the observation point; 0 in capture files */
+	uint8_t is_aggregate;                     /* 1: of a kernel table; how many packets followed the first is not told one by one */
+	uint8_t syn_again;                        /* 1: one of those has SYN; only of a kernel table */
 };
 
 /* Negative, 0 or positive: `a` is below, the same as, or above `b`. By words: BPF has no memcmp. */
@@ -84,7 +86,7 @@ PKT_INLINE enum name_port flow_name_port_of(uint16_t port)
 	}
 }
 
-/* The name protocol of an UDP packet, or of DNS over TCP. The server's port decides when both are known ports. */
+/* The name protocol of a UDP packet, or of DNS over TCP. The server's port decides when both are known ports. */
 PKT_INLINE enum name_port flow_name_port(const struct packet *p)
 {
 	enum name_port src = flow_name_port_of(p->src_port), dst = flow_name_port_of(p->dst_port);

@@ -15,6 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A loop would have the verifier follow mispredicted counters without CAP_PERFMON. */
+#ifdef __bpf__
+#define PKT_UNROLL _Pragma("unroll")
+#else
+#define PKT_UNROLL
+#endif
+
 #ifndef PKT_INLINE
 #define PKT_INLINE static inline __attribute__((always_inline))
 #endif
@@ -136,27 +143,36 @@ PKT_INLINE uint32_t be32_load(const void *at)
 	return value;
 }
 
-/* Where in the frame the parser is. Offsets, not pointers: a pointer difference would need CAP_PERFMON in BPF. */
+/* Where in the frame the parser is. Offsets, not pointers: a pointer difference would need CAP_PERFMON in BPF. No more than
+ * this: what does not fit the registers goes to the stack, and a place there that is written in two widths is refused by older
+ * kernels (6.1) without CAP_PERFMON. */
 struct pkt_cursor {
 	const uint8_t *start, *end;               /* the captured octets; BPF: `start` is the context, `end` is not used */
 	uint32_t at;                              /* offset of what is read next */
-	uint32_t limit;                           /* offset where the IP packet ends by its own length; padding follows */
+#ifdef __bpf__
+	bool is_skb;                              /* which helper reads: TC or XDP */
+#endif
 };
+
+/* What the verifier of BPF knows of an offset makes it walk every combination of headers; a program may define this to lose it. */
+#ifndef PKT_FORGET
+#define PKT_FORGET(value) (value)
+#endif
 
 /* The next `len` octets, and steps over them; NULL when the frame ends before. User space lends them in place. BPF may
  * not add a variable to a packet pointer without CAP_PERFMON, so a helper copies them into `room`: the program defines
- * PKT_LOAD(context, offset, to, len) as bpf_xdp_load_bytes or bpf_skb_load_bytes, 0 or negative. */
+ * PKT_LOAD(cursor, offset, to, len) by bpf_xdp_load_bytes or bpf_skb_load_bytes, 0 or negative. */
 PKT_INLINE const void *pkt_read(struct pkt_cursor *c, void *room, uint32_t len)
 {
-	uint32_t at = c->at;
-
-	c->at += len;
 #ifdef __bpf__
-	return PKT_LOAD((void *)c->start, at, room, len) ? (void *)0 : room;
+	const void *read = PKT_LOAD(c, c->at, room, len) ? (void *)0 : room;
 #else
+	const void *read = (uint64_t)c->at + len <= (uint64_t)(c->end - c->start) ? c->start + c->at : (void *)0;
+
 	(void)room;
-	return (uint64_t)at + len <= (uint64_t)(c->end - c->start) ? c->start + at : (void *)0;
 #endif
+	c->at = PKT_FORGET(c->at + len);
+	return read;
 }
 
 /* Step over `len` octets of which nothing is needed. False: the frame ends before. */
@@ -177,10 +193,17 @@ PKT_INLINE bool pkt_skip(struct pkt_cursor *c, uint32_t len)
 	if (!header) \
 		return -(verdict)
 
-/* The same within the IP packet: octets behind its length are padding. */
-#define PKT_TAKE_IP(type, header, c, verdict) \
+/* Behind what the IP header's length says is padding. It says 0 for a segment that offload has not cut yet and for a
+ * jumbogram (RFC 2675): then the frame is the bound. */
+PKT_INLINE bool pkt_is_padding(const struct pkt_cursor *c, const struct packet *p)
+{
+	return p->l3_len && c->at > p->l3_at + p->l3_len;
+}
+
+/* The same within the IP packet of `p`. */
+#define PKT_TAKE_IP(type, header, c, p, verdict) \
 	PKT_TAKE(type, header, c, verdict); \
-	if ((c)->at > (c)->limit) \
+	if (pkt_is_padding(c, p)) \
 		return -(verdict)
 
 PKT_INLINE bool pkt_is_tag(int ethertype)
@@ -191,6 +214,7 @@ PKT_INLINE bool pkt_is_tag(int ethertype)
 
 PKT_INLINE int pkt_tags(struct pkt_cursor *c, struct packet *p, int ethertype)
 {
+	PKT_UNROLL
 	for (int i = 0; i < PKT_MAX_TAGS && pkt_is_tag(ethertype); i++) {
 		PKT_TAKE(struct wire_tag, tag, c, PKT_L2_SHORT);
 		if (!i) {
@@ -243,6 +267,7 @@ PKT_INLINE int pkt_guess_ip(struct pkt_cursor *c)
 
 PKT_INLINE int pkt_mpls(struct pkt_cursor *c)
 {
+	PKT_UNROLL
 	for (int i = 0; i < PKT_MAX_LABELS; i++) {
 		PKT_TAKE(struct wire_mpls, entry, c, PKT_L2_SHORT);
 		if (entry->bottom & 1)
@@ -294,8 +319,11 @@ PKT_INLINE bool pkt_is_extension(const struct packet *p, int next)
 /* Step over extension headers and AH; stops at a later fragment, behind which no header is. */
 PKT_INLINE int pkt_extensions(struct pkt_cursor *c, struct packet *p, int next)
 {
+	if (p->ip_version == 4 && (next != 51 || p->flags & PKT_LATER_FRAGMENT))
+		return next;
+	PKT_UNROLL
 	for (int i = 0; i < PKT_MAX_EXTENSIONS && pkt_is_extension(p, next); i++) {
-		PKT_TAKE_IP(struct wire_extension, header, c, PKT_IP_SHORT);
+		PKT_TAKE_IP(struct wire_extension, header, c, p, PKT_IP_SHORT);
 		if (next == 44) {                 /* RFC 8200 4.5 */
 			uint16_t fragment = be16_load(&header->fragment);
 
@@ -306,7 +334,7 @@ PKT_INLINE int pkt_extensions(struct pkt_cursor *c, struct packet *p, int next)
 			continue;
 		}
 		/* Units of 8 octets not counting the first; AH counts 4 and not the first two (RFC 4302 2.2). */
-		if (!pkt_skip(c, next == 51 ? header->length * 4u : header->length * 8u) || c->at > c->limit)
+		if (!pkt_skip(c, next == 51 ? header->length * 4u : header->length * 8u) || pkt_is_padding(c, p))
 			return -PKT_IP_SHORT;
 		next = header->next;
 	}
@@ -327,17 +355,13 @@ PKT_INLINE int pkt_ip4(struct pkt_cursor *c, struct packet *p)
 		return -PKT_IP_LENGTH;
 	if (!pkt_skip(c, header_len - (uint32_t)sizeof(*ip)))
 		return -PKT_IP_SHORT;
-	/* 0: a segment that offload has not cut yet (as IPv6 below); the frame is the bound. */
-	c->limit = p->l3_len ? p->l3_at + p->l3_len : UINT32_MAX;
 	p->src_addr[10] = p->src_addr[11] = p->dst_addr[10] = p->dst_addr[11] = 0xff;
 	__builtin_memcpy(p->src_addr + 12, ip->src, 4);
 	__builtin_memcpy(p->dst_addr + 12, ip->dst, 4);
 	p->ip_version = 4;
 	p->ttl = ip->ttl;
 	pkt_fragment(p, fragment & 0x1fff, fragment & 0x2000, be16_load(&ip->id));
-	if (ip->protocol != 51 || p->flags & PKT_LATER_FRAGMENT)
-		return ip->protocol;
-	return pkt_extensions(c, p, 51);
+	return ip->protocol;
 }
 
 PKT_INLINE int pkt_ip6(struct pkt_cursor *c, struct packet *p)
@@ -352,13 +376,11 @@ PKT_INLINE int pkt_ip6(struct pkt_cursor *c, struct packet *p)
 	__builtin_memcpy(p->dst_addr, ip->dst, 16);
 	p->ip_version = 6;
 	p->ttl = ip->hop_limit;
-	/* 0: a jumbogram (RFC 2675) or a segment that offload has not cut yet: the frame is the bound. */
 	p->l3_len = payload_length ? (uint32_t)sizeof(*ip) + payload_length : 0;
-	c->limit = payload_length ? p->l3_at + p->l3_len : UINT32_MAX;
-	return pkt_extensions(c, p, ip->next);
+	return ip->next;
 }
 
-PKT_INLINE int pkt_l3(struct pkt_cursor *c, struct packet *p, int ethertype)
+PKT_INLINE int pkt_ip(struct pkt_cursor *c, struct packet *p, int ethertype)
 {
 	if (ethertype == PKT_ETH_IP4)
 		return pkt_ip4(c, p);
@@ -367,10 +389,17 @@ PKT_INLINE int pkt_l3(struct pkt_cursor *c, struct packet *p, int ethertype)
 	return -PKT_NOT_IP;
 }
 
+PKT_INLINE int pkt_l3(struct pkt_cursor *c, struct packet *p, int ethertype)
+{
+	int next = pkt_ip(c, p, ethertype);
+
+	return next < 0 ? next : pkt_extensions(c, p, next);
+}
+
 /* The rest of a TCP or UDP header is read only if it is there: the flow needs nothing but the ports. */
 PKT_INLINE int pkt_tcp(struct pkt_cursor *c, struct packet *p)
 {
-	PKT_TAKE_IP(struct wire_tcp_rest, tcp, c, PKT_OK);
+	PKT_TAKE_IP(struct wire_tcp_rest, tcp, c, p, PKT_OK);
 	p->tcp_seq = be32_load(tcp->seq);
 	p->tcp_flags = tcp->flags;
 	p->flags |= PKT_HAS_TCP;
@@ -381,7 +410,7 @@ PKT_INLINE int pkt_tcp(struct pkt_cursor *c, struct packet *p)
 
 PKT_INLINE int pkt_udp(struct pkt_cursor *c, struct packet *p)
 {
-	PKT_TAKE_IP(struct wire_udp_rest, udp, c, PKT_OK);
+	PKT_TAKE_IP(struct wire_udp_rest, udp, c, p, PKT_OK);
 	(void)udp;
 	p->payload_at = (uint16_t)c->at;
 	return PKT_OK;
@@ -389,7 +418,7 @@ PKT_INLINE int pkt_udp(struct pkt_cursor *c, struct packet *p)
 
 PKT_INLINE int pkt_ports(struct pkt_cursor *c, struct packet *p)
 {
-	PKT_TAKE_IP(struct wire_ports, ports, c, PKT_OK);
+	PKT_TAKE_IP(struct wire_ports, ports, c, p, PKT_OK);
 	p->src_port = be16_load(&ports->src);
 	p->dst_port = be16_load(&ports->dst);
 	p->flags |= PKT_HAS_PORTS;
@@ -398,7 +427,7 @@ PKT_INLINE int pkt_ports(struct pkt_cursor *c, struct packet *p)
 
 PKT_INLINE int pkt_icmp(struct pkt_cursor *c, struct packet *p)
 {
-	PKT_TAKE_IP(struct wire_icmp, icmp, c, PKT_OK);
+	PKT_TAKE_IP(struct wire_icmp, icmp, c, p, PKT_OK);
 	p->icmp_type = icmp->type;
 	p->icmp_code = icmp->code;
 	p->flags |= PKT_HAS_ICMP;

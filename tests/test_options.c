@@ -32,7 +32,7 @@ static int run_nothing(const struct options *options)
 
 static const struct command commands[] = {
 	{ "capture", "c", "Records flows.", run_nothing, OPTIONS_CAPTURE },
-	{ "check", NULL, "Tells what this host can do.", run_nothing, 0 },
+	{ "check", NULL, "Tells what this host can do.", run_nothing, OPTIONS_JSON },
 	{ 0 },
 };
 
@@ -276,6 +276,10 @@ static void a_usage_error_names_what_is_wrong_and_what_is_accepted(void **state)
 		  .error = "-i belongs behind the command, as in 'devourer capture -i'" },
 		{ .args = { "--read-file=x", "capture" }, .is_of_program = true,
 		  .error = "--read-file belongs behind the command, as in 'devourer capture --read-file'" },
+		{ .args = { "--json", "check" }, .is_of_program = true,
+		  .error = "--json belongs behind the command, as in 'devourer check --json'" },
+		{ .args = { "capture", "-i", "lo", "--json" },
+		  .error = "--json belongs behind the command, as in 'devourer check --json'" },
 		{ .args = { "-x" }, .is_of_program = true, .error = "unknown option -x" },
 		{ .args = { "c" }, .error = "nothing to capture: give --interface (-i) or --read-file (-r)" },
 		{ .args = { "c", "-i", "lo", "-r", "x" }, .error = "--interface and --read-file exclude each other" },
@@ -299,7 +303,7 @@ static void a_usage_error_names_what_is_wrong_and_what_is_accepted(void **state)
 		{ .args = { "c", "-i", "lo", "-o", "null,null" }, .error = "-o: null is given twice" },
 		{ .args = { "c", "-i", "lo", "-o", "nul" }, .error = "-o nul: accepted are stdout, file, null" },
 		{ .args = { "c", "-i", "lo", "--output=" }, .error = "--output needs a value that is not empty" },
-		{ .args = { "c", "-i", "lo", "--source", "xdp" }, .error = "--source xdp: accepted are auto, pcap" },
+		{ .args = { "c", "-i", "lo", "--source", "tap" }, .error = "--source tap: accepted are auto, xdp, pcap" },
 		{ .args = { "c", "-i", "lo", "--names=" }, .error = "--names : accepted are on, off" },
 		{ .args = { "c", "-i", "lo", "--names=o" }, .error = "--names o: accepted are on, off" },
 		{ .args = { "c", "-i", "lo", "--names=on|off" }, .error = "--names on|off: accepted are on, off" },
@@ -481,17 +485,20 @@ static void assert_lines_fit(const char *text)
 
 static void help_shows_every_option_of_its_scope_with_variable_and_default(void **state)
 {
-	struct output program, command;
+	struct output program, command, check;
 
 	(void)state;
 	PRINTED(&program, "--help");
 	PRINTED(&command, "capture", "--help");
+	PRINTED(&check, "check", "--help");
 	assert_lines_fit(program.text);
 	assert_lines_fit(command.text);
+	assert_lines_fit(check.text);
 	assert_non_null(strstr(program.text, "  capture, c "));
 	assert_non_null(strstr(program.text, "  check "));
 	for (size_t i = 0; i < option_row_count; i++) {
-		const char *text = option_rows[i].scope & OPTIONS_GLOBAL ? program.text : command.text;
+		unsigned scope = option_rows[i].scope;
+		const char *text = scope & OPTIONS_GLOBAL ? program.text : scope & OPTIONS_CAPTURE ? command.text : check.text;
 		char name[80], variable[OPTION_ENV_SIZE];
 
 		snprintf(name, sizeof(name), "--%s", option_rows[i].name);

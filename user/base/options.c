@@ -226,10 +226,13 @@ static int unknown_option(struct options_parse *p, const char *dashes, const cha
 	return options_usage_error(p, "unknown option %s%s", dashes, name);
 }
 
-static int misplaced_option(struct options_parse *p, const char *spelling)
+static int misplaced_option(struct options_parse *p, const char *spelling, const struct option_row *row)
 {
-	return options_usage_error(p, "%s belongs behind the command, as in 'devourer %s %s'", spelling,
-				   p->commands->name, spelling);
+	const struct command *command = p->commands;
+
+	while (command[1].name && !(command->scopes & row->scope))
+		command++;
+	return options_usage_error(p, "%s belongs behind the command, as in 'devourer %s %s'", spelling, command->name, spelling);
 }
 
 static int print(struct options_parse *p, const char *what)
@@ -256,8 +259,11 @@ static int take_long(struct options_parse *p, const char *word)
 		return unknown_option(p, "--", word);
 	snprintf(spelling, sizeof(spelling), "--%.*s", (int)name_len, word);
 	given.row = row_of_name(name, accepted_scopes(p));
-	if (!given.row)
-		return row_of_name(name, ~0u) ? misplaced_option(p, spelling) : unknown_option(p, "--", name);
+	if (!given.row) {
+		const struct option_row *elsewhere = row_of_name(name, ~0u);
+
+		return elsewhere ? misplaced_option(p, spelling, elsewhere) : unknown_option(p, "--", name);
+	}
 	if (word[name_len] == '=') {
 		given.text = word + name_len + 1;
 		return set_value(p, &given);
@@ -284,8 +290,11 @@ static int take_short(struct options_parse *p, const char *word)
 	given.row = row_of_letter(word[0], accepted_scopes(p) & ~(unsigned)OPTIONS_GLOBAL);
 	if (!given.row)
 		given.row = row_of_letter(word[0], OPTIONS_GLOBAL);
-	if (!given.row)
-		return row_of_letter(word[0], ~0u) ? misplaced_option(p, spelling) : unknown_option(p, "-", word);
+	if (!given.row) {
+		const struct option_row *elsewhere = row_of_letter(word[0], ~0u);
+
+		return elsewhere ? misplaced_option(p, spelling, elsewhere) : unknown_option(p, "-", word);
+	}
 	if (!word[1])
 		return take_value(p, &given);
 	given.text = word + 1 + (word[1] == '=');
@@ -434,6 +443,7 @@ void string_list_clear(struct string_list *list)
 void options_free(struct options *options)
 {
 	string_list_clear(&options->interfaces);
+	string_list_clear(&options->exclude_interfaces);
 	string_list_clear(&options->read_files);
 	string_list_clear(&options->outputs);
 }

@@ -24,9 +24,12 @@ struct options {
 	/* global, before the command */
 	const char *log_level, *log_format, *log_output;
 	/* capture; exactly one of the first two lists is not empty */
-	struct string_list interfaces, read_files;
+	struct string_list interfaces, exclude_interfaces, read_files;
 	const char *filter;                       /* NULL: every packet */
-	const char *source;                       /* auto, pcap */
+	const char *source;                       /* auto, xdp, pcap */
+	const char *xdp_mode;                     /* auto, native, generic, off */
+	uint64_t harvest_interval_ns;
+	uint64_t table_slots, ring_size;          /* kernel tables: slots for each CPU, octets of the victim ring */
 	struct string_list outputs;               /* stdout, file, null; at least one, each once */
 	const char *write_file;                   /* with output file, else NULL */
 	uint64_t rotate_size;                     /* octets; 0: off */
@@ -41,12 +44,13 @@ struct options {
 	const char *names;                        /* on, off */
 	const char *dns_unmatched;                /* count, learn */
 	bool flow_names, promiscuous, immediate, extended;
+	bool json;                                /* interfaces, check, status, detach */
 	/* which command */
 	const struct command *command;
 };
 
 /* Which rows a command takes; every command takes the global ones too. */
-enum option_scope { OPTIONS_GLOBAL = 1, OPTIONS_CAPTURE = 2 };
+enum option_scope { OPTIONS_GLOBAL = 1, OPTIONS_CAPTURE = 2, OPTIONS_LIVE = 4, OPTIONS_JSON = 8 }; /* LIVE: which interfaces, and how */
 
 /* A command of the program: `run` gets the parsed options and returns an exit status. */
 struct command {

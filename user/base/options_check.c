@@ -95,12 +95,22 @@ static int check_log(struct options_parse *p)
 	return GO_ON;
 }
 
+/* Two packets further apart than the idle timeout shall not come in one count, so there are two harvests in that time. */
+static void limit_harvest_interval(struct options *o)
+{
+	uint64_t most_ns = o->idle_timeout_ns / 2, least_ns = option_rows[row_index("harvest-interval")].min;
+
+	if (o->harvest_interval_ns > most_ns)
+		o->harvest_interval_ns = most_ns > least_ns ? most_ns : least_ns;
+}
+
 int options_check(struct options_parse *p)
 {
 	int status = GO_ON;
 
 	if (!(p->options->command->scopes & OPTIONS_CAPTURE))
 		return status;
+	limit_harvest_interval(p->options);
 	status = check_input(p);
 	if (status == GO_ON)
 		status = string_list_has(&p->options->outputs, "file") ? check_write_file(p) : check_no_file(p);

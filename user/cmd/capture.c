@@ -15,6 +15,7 @@
 #include "../ship/sink.h"
 #include "../source/filter.h"
 #include "../source/source.h"
+#include "../source/xdp_filter.h"
 #include "capture.h"
 #include "hello.h"
 #include "progress.h"
@@ -86,8 +87,9 @@ static void fill_names(struct capture *c, struct flow *flow, int end, struct rec
 
 	if (!flow->names[end]) {
 		struct name_peer client = peer_of(flow, !end), peer = peer_of(flow, end);
+		bool is_single = flow->packets[0] + flow->packets[1] == 1; /* the time of a first packet is never coarse */
 
-		flow->names[end] = names_late(c->names, &client, &peer, flow->first_ns, flow->last_ns);
+		flow->names[end] = names_late(c->names, &client, &peer, flow->first_ns, flow->last_ns + (is_single ? 0 : c->source_ops->last_coarse_ns));
 	}
 	count = name_list_view(c->names, flow->names[end], views);
 	for (size_t i = 0; i < count; i++)
@@ -146,12 +148,32 @@ static void on_delta(void *ctx, const struct flow_delta *delta, const uint8_t *f
 	const struct packet *p = delta->packet;
 	struct flow *flow;
 
-	if (c->names && flow_name_port(p) != NAME_PORT_NONE && !(p->flags & PKT_LATER_FRAGMENT))
+	if (frame && c->names && flow_name_port(p) != NAME_PORT_NONE && !(p->flags & PKT_LATER_FRAGMENT))
 		names_frame(c->names, p, frame, frame_len, delta->first_ns);
-	flow_table_advance(c->table, delta->last_ns);
+	if (!delta->is_aggregate)                 /* the next one may be older than the last packet of this; see on_tick() */
+		flow_table_advance(c->table, delta->last_ns);
 	flow = flow_table_add(c->table, delta);
-	if (flow && c->names && p->protocol == PKT_TCP)
+	if (frame && flow && c->names && p->protocol == PKT_TCP)
 		hello_look(c->names, flow, delta, frame, frame_len);
+}
+
+/* A hello belongs to a flow that was handed over before; one that overflowed in the kernel has none. */
+static void on_sample(void *ctx, const struct packet *packet, const uint8_t *frame, size_t frame_len, uint64_t now_ns, bool is_hello)
+{
+	struct capture *c = ctx;
+	struct flow_delta delta = { .packet = packet, .first_ns = now_ns, .last_ns = now_ns };
+	struct flow *flow;
+
+	if (!c->names)
+		return;
+	if (!is_hello) {
+		names_frame(c->names, packet, frame, frame_len, now_ns);
+		return;
+	}
+	delta.from_high = flow_key_orient(packet, &delta.key);
+	flow = flow_table_find(c->table, &delta.key);
+	if (flow)
+		hello_look(c->names, flow, &delta, frame, frame_len);
 }
 
 /* ---- statistics ---- */
@@ -228,14 +250,20 @@ static void watch_source(struct capture *c)
 		loop_add(c->loop, c->fds[i], on_ready);
 }
 
+/* What came before this moment has been handed over. */
+static uint64_t handed_over_until(const struct capture *c, uint64_t wall_ns)
+{
+	return wall_ns - SWEEP_SLACK_NS - c->options->harvest_interval_ns;
+}
+
 static void on_tick(void *ctx, uint64_t wall_ns)
 {
 	struct capture *c = ctx;
 
 	c->source_ops->tick(c->source);
-	if (c->source_ops == &source_live) {
+	if (c->source_ops != &source_file) {
 		watch_source(c);
-		flow_table_advance(c->table, wall_ns - SWEEP_SLACK_NS);
+		flow_table_advance(c->table, handed_over_until(c, wall_ns));
 	}
 	for (size_t i = 0; i < c->sink_count; i++)
 		if (c->sinks[i] && c->sink_ops[i]->tick(c->sinks[i], wall_ns) == -EPIPE)
@@ -281,6 +309,7 @@ static int watch_interfaces(struct capture *c)
 	int err = 0;
 
 	watch_source(c);
+	flow_table_advance(c->table, handed_over_until(c, time_wall_ns()));
 	while (!err && !c->stop_ns)
 		err = loop_turn(c->loop, false);
 	c->source_ops->drain(c->source, c->stop_ns);
@@ -351,16 +380,29 @@ static int open_sinks(struct capture *c)
 
 static int open_source(struct capture *c)
 {
-	const struct source_out out = { .delta = on_delta, .wait = on_wait, .ctx = c };
+	const struct source_out out = { .delta = on_delta, .sample = on_sample, .wait = on_wait, .ctx = c };
 
 	c->source_ops = c->options->read_files.count ? &source_file : &source_live;
+#ifdef __linux__
+	if (!c->options->read_files.count && strcmp(c->options->source, "pcap") != 0) {
+		int err;
+
+		c->source_ops = &source_xdp;
+		err = c->source_ops->open(&c->source, c->options, &out);
+		if (!err || !strcmp(c->options->source, "xdp"))
+			return err;
+		log_warn("counting in the kernel is not possible here (above), so packets are read through libpcap");
+		c->source_ops = &source_live;
+	}
+#endif
 	return c->source_ops->open(&c->source, c->options, &out);
 }
 
 static int capture_open(struct capture *c)
 {
 	static const struct loop_handlers handlers = { .stop = on_stop, .hangup = on_hangup, .report = on_report, .tick = on_tick };
-	int err = loop_new(&c->loop, &handlers, c, TICK_NS);
+	uint64_t harvest_ns = c->options->harvest_interval_ns;
+	int err = loop_new(&c->loop, &handlers, c, harvest_ns < TICK_NS ? harvest_ns : TICK_NS);
 
 	if (!err)
 		err = open_sinks(c);
@@ -417,13 +459,24 @@ static int exit_status(const struct capture *c, int err, uint64_t dropped)
 	return dropped ? EXIT_RECORDS_LOST : c->sink_failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* With --source auto libpcap takes such a filter. */
+static bool is_refused_by_kernel(const struct options *options)
+{
+#ifdef __linux__
+	return !options->read_files.count && !strcmp(options->source, "xdp") && xdp_filter_check(options->filter) == -EINVAL;
+#else
+	(void)options;
+	return false;
+#endif
+}
+
 int capture_run(const struct options *options)
 {
 	struct capture *c;
 	uint64_t dropped;
 	int err, status;
 
-	if (filter_check(options->filter))
+	if (filter_check(options->filter) || is_refused_by_kernel(options))
 		return EXIT_USAGE;
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -431,7 +484,7 @@ int capture_run(const struct options *options)
 	c->options = options;
 	err = capture_open(c);
 	if (!err) {
-		bool is_live = c->source_ops == &source_live;
+		bool is_live = c->source_ops != &source_file;
 
 		err = is_live ? watch_interfaces(c) : read_files(c);
 		flow_table_flush(c->table, c->stop_ns || is_live ? END_SHUTDOWN : END_EOF);

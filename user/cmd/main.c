@@ -11,10 +11,17 @@
 #include "../base/options.h"
 #include "../flow/record.h"
 #include "capture.h"
+#include "check.h"
+#include "detach.h"
+#include "interfaces.h"
 
 static const struct command commands[] = {
 	{ "capture", "c", "Records the flows of network interfaces or of capture files.", capture_run,
 	  OPTIONS_CAPTURE },
+	{ "interfaces", NULL, "Lists what can be captured, and how each interface would be.", interfaces_run, OPTIONS_LIVE | OPTIONS_JSON },
+	{ "check", NULL, "Tells what this host can do and what is missing; changes nothing.", check_run, OPTIONS_LIVE | OPTIONS_JSON },
+	{ "status", NULL, "Lists what of devourer's is attached or pinned in the kernel.", status_run, OPTIONS_JSON },
+	{ "detach", NULL, "Takes away what an earlier run left attached or pinned.", detach_run, OPTIONS_JSON },
 	{ 0 },
 };
 

@@ -35,6 +35,7 @@ int64_t statistics_difference(const struct statistics *now)
 {
 	uint64_t found = now->flows.recorded_packets + now->flows.live_packets + now->flows.other_interface_packets;
 
+	found += now->source.overflow + now->source.kernel_faults + now->source.waiting;
 	for (int i = 0; i < PKT_VERDICTS; i++)
 		found += now->source.not_recorded[i];
 	return (int64_t)(now->source.seen - found);
@@ -46,11 +47,15 @@ static void log_packets(const struct statistics *now)
 
 	append(&line, "balance: seen=%" PRIu64 " recorded=%" PRIu64 " live=%" PRIu64, now->source.seen, now->flows.recorded_packets,
 	       now->flows.live_packets);
+	append_unless_zero(&line, "waiting", now->source.waiting);
 	append_unless_zero(&line, "other_interface", now->flows.other_interface_packets);
+	append_unless_zero(&line, "overflow", now->source.overflow);
+	append_unless_zero(&line, "kernel_faults", now->source.kernel_faults);
 	for (int i = 0; i < PKT_VERDICTS; i++)
 		append_unless_zero(&line, packet_verdict_text[i], now->source.not_recorded[i]);
 	append(&line, " difference=%" PRId64, statistics_difference(now));
 	append(&line, "; not seen: kernel_dropped=%" PRIu64 " interface_dropped=%" PRIu64, now->source.kernel_dropped, now->source.interface_dropped);
+	append_unless_zero(&line, "interface_unseen", now->source.unseen);
 	log_info("%s", line.text);
 }
 
@@ -63,6 +68,8 @@ static void log_flows(const struct statistics *now)
 		append_unless_zero(&line, end_reason_text[i], now->flows.ended[i]);
 	append_unless_zero(&line, "fragments_joined", now->source.fragments_joined);
 	append_unless_zero(&line, "fragments_alone", now->source.fragments_alone);
+	append_unless_zero(&line, "samples_copied", now->source.samples_copied);
+	append_unless_zero(&line, "samples_dropped", now->source.samples_dropped);
 	append_unless_zero(&line, "lengths_clamped", now->source.lengths_clamped);
 	append_unless_zero(&line, "times_clamped", now->source.times_clamped);
 	log_info("%s", line.text);

@@ -13,6 +13,7 @@ extern const char *const end_reason_text[END_REASONS];
 enum flow_hello { HELLO_NONE, HELLO_OPEN, HELLO_DONE }; /* no payload yet; an incomplete ClientHello; looked at */
 
 #define FLOW_RTT_UNKNOWN UINT32_MAX
+#define FLOW_RTT_NEVER (UINT32_MAX - 1)           /* a SYN was repeated: nobody knows which one was answered (RFC 6298 3) */
 #define FLOW_VLAN_NONE UINT16_MAX
 #define FLOW_INTERFACES 64                        /* 6 bits of struct flow */
 #define FLOW_PARTS ((1u << 15) - 1)               /* 15 bits; then the flow ends and a new one begins */

@@ -39,7 +39,7 @@ void flow_record(struct record *out, const struct flow *flow, enum end_reason re
 	out->ip_version = flow->key.ip_version;
 	out->end_reason = end_reason_text[reason];
 	out->interface = "";
-	out->rtt_us = flow->rtt_us == FLOW_RTT_UNKNOWN ? RECORD_UNKNOWN : flow->rtt_us;
+	out->rtt_us = flow->rtt_us >= FLOW_RTT_NEVER ? RECORD_UNKNOWN : flow->rtt_us;
 	out->vlan = flow->vlan == FLOW_VLAN_NONE ? RECORD_UNKNOWN : flow->vlan;
 	out->icmp_type = flow->has_icmp ? flow->icmp_type : RECORD_UNKNOWN;
 	out->icmp_code = flow->has_icmp ? flow->icmp_code : RECORD_UNKNOWN;

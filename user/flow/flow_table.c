@@ -226,19 +226,12 @@ static void end_part(struct flow_table *table, uint32_t entry)
 	memset(flow->octets, 0, sizeof(flow->octets));
 }
 
-static void begin(struct flow_table *table, uint32_t entry, const struct flow_delta *delta)
+/* Of the first packet, whatever its direction. */
+static void describe(struct flow *flow, const struct flow_delta *delta)
 {
-	struct flow *flow = flow_of(table, entry);
 	const struct packet *p = delta->packet;
 
-	set_open(table, entry, true);
-	memset(flow, 0, sizeof(*flow));
-	flow->key = delta->key;
-	flow->first_ns = delta->first_ns;
-	flow->last_ns = delta->last_ns;
 	flow->from_high = delta->from_high & 1;
-	flow->interface = delta->interface % FLOW_INTERFACES;
-	flow->rtt_us = FLOW_RTT_UNKNOWN;
 	flow->vlan = p->flags & PKT_HAS_VLAN ? p->vlan : FLOW_VLAN_NONE;
 	memcpy(flow->mac[delta->from_high], p->src_mac, 6);
 	memcpy(flow->mac[!delta->from_high], p->dst_mac, 6);
@@ -248,6 +241,20 @@ static void begin(struct flow_table *table, uint32_t entry, const struct flow_de
 		flow->icmp_type = p->icmp_type;
 		flow->icmp_code = p->icmp_code;
 	}
+}
+
+static void begin(struct flow_table *table, uint32_t entry, const struct flow_delta *delta)
+{
+	struct flow *flow = flow_of(table, entry);
+
+	set_open(table, entry, true);
+	memset(flow, 0, sizeof(*flow));
+	flow->key = delta->key;
+	flow->first_ns = delta->first_ns;
+	flow->last_ns = delta->last_ns;
+	flow->interface = delta->interface % FLOW_INTERFACES;
+	flow->rtt_us = FLOW_RTT_UNKNOWN;
+	describe(flow, delta);
 	table->stats.flows_begun++;
 	table->on.begin(table->on.ctx, flow, delta);
 }
@@ -256,18 +263,33 @@ static void begin(struct flow_table *table, uint32_t entry, const struct flow_de
 static void note_handshake(struct flow *flow, const struct flow_delta *delta)
 {
 	int from = delta->from_high;
+	uint8_t flags = delta->is_aggregate ? delta->packet->tcp_flags : delta->tcp_flags; /* of the first packet */
+	bool syn_once = delta->is_aggregate ? flow->packets[!from] : flow->packets[!from] == 1;
 
-	if (!(delta->tcp_flags & 0x02) || !(delta->packet->flags & PKT_HAS_TCP) || flow->part)
+	if (!(flags & 0x02) || !(delta->packet->flags & PKT_HAS_TCP) || flow->part)
 		return;
 	flow->has_first_seq |= 1u << from;
 	flow->first_seq[from] = delta->packet->tcp_seq + 1; /* SYN takes a number, RFC 9293 3.4 */
-	if (delta->tcp_flags & 0x10 && !flow->packets[from] && flow->packets[!from] == 1 && flow->tcp_flags[!from] & 0x02 &&
-	    delta->first_ns >= flow->first_ns && (delta->first_ns - flow->first_ns) / NS_PER_US < FLOW_RTT_UNKNOWN)
+	if (delta->is_aggregate && !(flags & 0x10) && (delta->syn_again || flow->packets[from]) && flow->rtt_us == FLOW_RTT_UNKNOWN)
+		flow->rtt_us = FLOW_RTT_NEVER;
+	if (flags & 0x10 && flow->rtt_us == FLOW_RTT_UNKNOWN && !flow->packets[from] && syn_once && flow->tcp_flags[!from] & 0x02 &&
+	    delta->first_ns >= flow->first_ns && (delta->first_ns - flow->first_ns) / NS_PER_US < FLOW_RTT_NEVER)
 		flow->rtt_us = (uint32_t)((delta->first_ns - flow->first_ns) / NS_PER_US);
+}
+
+/* Kernel tables of several CPUs are read one after the other, so what spoke first may come second. */
+static bool spoke_before(const struct flow *flow, const struct flow_delta *delta)
+{
+	bool is_syn = (delta->packet->tcp_flags & 0x12) == 0x02;
+
+	return delta->is_aggregate && !flow->part && delta->from_high != flow->from_high &&
+	       (delta->first_ns < flow->first_ns || (delta->first_ns == flow->first_ns && is_syn));
 }
 
 static void count(struct flow_table *table, struct flow *flow, const struct flow_delta *delta)
 {
+	if (spoke_before(flow, delta))
+		describe(flow, delta);
 	if (flow->key.protocol == PKT_TCP) {
 		note_handshake(flow, delta);
 		flow->tcp_flags[delta->from_high] |= delta->tcp_flags;
@@ -444,6 +466,13 @@ struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *d
 	if (was_open && !is_open(flow))
 		set_open(table, entry, false);
 	return flow;
+}
+
+struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key)
+{
+	uint32_t entry = index_find(table, key, tag_of(table, key))->entry;
+
+	return entry ? flow_of(table, entry) : NULL;
 }
 
 /* ---- time ---- */

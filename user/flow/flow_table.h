@@ -48,6 +48,9 @@ void flow_table_free(struct flow_table *table);   /* ends nothing: flush first; 
  * memory is the same as a full table: another flow makes room. */
 struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *delta);
 
+/* The live flow of `key`, lent until the next call; NULL: none. */
+struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key);
+
 /* The clock says `now_ns`: end what is idle, report what is active. */
 void flow_table_advance(struct flow_table *table, uint64_t now_ns);
 

@@ -17,6 +17,7 @@ struct source {
 	link_parser *parse;
 	struct bpf_program filter;
 	bool has_filter;
+	bool was_stopped;                         /* while it waited for a pipe */
 	uint64_t octets_before;                   /* stored octets of the files that are done */
 	int status;
 	struct capture_identity identity;
@@ -61,8 +62,10 @@ static void close_file(struct source *source)
 	if (source->has_filter)
 		pcap_freecode(&source->filter);
 	source->has_filter = false;
-	if (source->input)
+	if (source->input) {
 		source->octets_before += input_octets(source->input);
+		source->was_stopped |= input_was_stopped(source->input);
+	}
 	source->input = NULL;
 	if (source->pcap)
 		pcap_close(source->pcap);
@@ -125,6 +128,7 @@ static void open_next(struct source *source)
 		err = find_parser(source);
 	if (!err)
 		err = compile_filter(source);
+	source->was_stopped |= err == -EINTR;
 	if (err && err != -EINTR)
 		fault(source, err);
 	if (err)
@@ -183,7 +187,7 @@ static int file_run(struct source *source, int budget)
 		uint64_t seen = source->feed.stats.seen;
 		int n;
 
-		while (!source->pcap && source->next_file < source->options->read_files.count)
+		while (!source->pcap && !source->was_stopped && source->next_file < source->options->read_files.count)
 			open_next(source);
 		if (!source->pcap)
 			return 0;
