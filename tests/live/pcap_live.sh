@@ -57,7 +57,7 @@ fi
 
 # start ARGUMENT...: the program on veth1, its records in `records`; returns once it captures.
 start() {
-	ip netns exec $there "$devourer" capture -i veth1 -o file -w records "$@" >out 2>err </dev/null &
+	ip netns exec $there "$devourer" capture --source pcap -i veth1 -o file -w records "$@" >out 2>err </dev/null &
 	pid=$!
 	says 'interface veth1: mode=pcap'
 }
