@@ -14,7 +14,7 @@ given=()
 for capture; do
 	given+=("$(realpath "$capture")")
 done
-. "$(dirname "$0")/xdp_lib.sh"
+. "$(dirname "$0")/../xdp_lib.sh"
 needs "replay of captures" python3
 
 least=${REPLAY_MIN_US:-100} most=${REPLAY_MAX_US:-20000}

@@ -7,7 +7,7 @@
 # usage: xdp_floods.sh [FUNCTION...]
 # shellcheck disable=SC1091,SC2154 # xdp_lib.sh has them
 set -euo pipefail
-. "$(dirname "$0")/xdp_lib.sh"
+. "$(dirname "$0")/../xdp_lib.sh"
 needs "floods"
 
 flood=${FLOOD_PACKETS:-200000} table=${FLOOD_FLOWS:-20000} long=${LONG_PACKETS:-100000} connections=${LIVE_CONNECTIONS:-2000}
