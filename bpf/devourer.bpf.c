@@ -74,6 +74,8 @@ static __always_inline void fill_cold(void *ctx, struct meter *m, struct cold *c
 	cold->tcp_flags = (uint8_t)m->tcp_flags;
 }
 
+#define TCP_SYN 2                                 /* RFC 9293 3.1 */
+
 /* The way that is empty, else the one whose last packet is oldest. */
 static __always_inline uint32_t choose_way(const struct slot_set *set)
 {
@@ -92,14 +94,53 @@ static __always_inline uint32_t choose_way(const struct slot_set *set)
 	return way;
 }
 
-/* Send the flow that has to go to user space. False: the ring is full, so it stays. */
+/* A flow that is nothing but a SYN so far. */
+static __always_inline bool is_lone_syn(const struct slot *slot)
+{
+	return slot->packets == 1 && (slot->flags & 0xff) == TCP_SYN;
+}
+
+/* Send the flow that has to go to user space. False: there is no room in the ring, so it stays. The last part of the ring is not
+ * for lone SYNs, nor for whom they displace: a flood of them shall not cost other flows their packets. */
 static __always_inline bool evict(struct meter *m, const struct slot *slot, const struct cold *cold)
 {
-	uint64_t wake = bpf_ringbuf_query(&victims, BPF_RB_AVAIL_DATA) > victims_wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	uint64_t waiting = bpf_ringbuf_query(&victims, BPF_RB_AVAIL_DATA);
 
+	if (waiting > victims_no_syn && (m->tcp_flags == TCP_SYN || is_lone_syn(slot)))
+		return false;
 	m->victim.slot = *slot;
 	m->victim.cold = *cold;
-	return !bpf_ringbuf_output(&victims, &m->victim, sizeof(m->victim), wake);
+	return !bpf_ringbuf_output(&victims, &m->victim, sizeof(m->victim), wake_flag(waiting, victims_wake, sizeof(m->victim)));
+}
+
+/* ABI_WAYS: there is none. */
+static __noinline uint32_t find_lone_syn(struct slot_set *set)
+{
+	if (!set)
+		return ABI_WAYS;
+#pragma unroll
+	for (uint32_t i = 0; i < ABI_WAYS; i++)
+		if (is_lone_syn(&set->ways[i]))
+			return i;
+	return ABI_WAYS;
+}
+
+/* No slot can be evicted: a lone SYN makes room for a packet that is none, and is counted in its place. The way to take;
+ * ABI_WAYS: none. */
+static __always_inline uint32_t count_overflow(struct meter *m, struct slot_set *set)
+{
+	uint32_t way = m->tcp_flags == TCP_SYN ? ABI_WAYS : find_lone_syn(set);
+	struct slot *slot;
+
+	if (way >= ABI_WAYS) {
+		m->counters.overflow += m->segments;
+		m->counters.overflow_octets += m->octets;
+		return ABI_WAYS;
+	}
+	slot = way_of(set, way);
+	m->counters.overflow++;
+	m->counters.overflow_octets += slot->octets;
+	return way;
 }
 
 /* No slot is of this flow: take one. A slot full of packets (2^31) is given up likewise. Returns the class of a sample. */
@@ -118,9 +159,14 @@ static __always_inline uint32_t take_slot_body(void *ctx, struct meter *m, struc
 		return (uint32_t)count_fault(m);
 	slot = way_of(set, way);
 	if (slot->packets && !evict(m, slot, cold)) {
-		m->counters.overflow += m->segments;
-		m->counters.overflow_octets += m->octets;
-		return 0;
+		way = count_overflow(m, set);
+		if (way >= ABI_WAYS)
+			return 0;
+		m->cold_index = m->index * ABI_WAYS + way;
+		cold = bpf_map_lookup_elem(&colds, &m->cold_index);
+		if (!cold)
+			return (uint32_t)count_fault(m);
+		slot = way_of(set, way);
 	}
 	fill_cold(ctx, m, cold, shape);
 	slot->key = m->key;

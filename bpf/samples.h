@@ -40,7 +40,7 @@ struct {
 
 const volatile uint32_t sample_rate = 50000;      /* a second, for each class and CPU; 0: no names */
 const volatile bool sample_hellos = true;
-const volatile uint32_t samples_wake = 1024;      /* octets waiting in a ring that wake user space up */
+const volatile uint32_t samples_wake = 1024;      /* as victims_wake */
 
 /* 0: no names in it; else 1 + enum sample_class. */
 static __always_inline uint32_t port_class(uint16_t port)
@@ -189,7 +189,7 @@ static __always_inline void fill_sample(struct sample *sample, const struct mete
 	fill_sample(sample, m, class, len, shape); \
 	if (load_bytes(ctx, shape, 0, sample + 1, len)) \
 		sample->len = 0;          /* never seen: the frame has frame_len octets */ \
-	bpf_ringbuf_submit(sample, bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > samples_wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP); \
+	bpf_ringbuf_submit(sample, wake_flag(bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA), samples_wake, sizeof(*sample) + (room))); \
 	return frame_len < m->frame_len ? SAMPLE_SNAPPED : SAMPLE_COPIED; \
 } while (0)
 

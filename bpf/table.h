@@ -86,11 +86,18 @@ struct {
 } datagrams SEC(".maps");
 
 const volatile uint32_t zero;                     /* a key that needs no stack */
-const volatile uint32_t victims_wake = 1024;      /* octets waiting in the ring that wake user space up */
+const volatile uint32_t victims_wake = 1024;      /* each time that so many octets more wait in the ring user space is woken up */
+const volatile uint32_t victims_no_syn = 3584;    /* and from which on flows of a single SYN do not come in any more */
 const volatile uint32_t set_bits = 12;            /* 2^12 sets of 4: a MiB for each CPU and generation */
 const volatile uint64_t seed = 0x9e3779b97f4a7c15u;
 volatile uint32_t ticks_per_s = 250;              /* measured by user space after the load */
 volatile uint32_t epoch;
+
+/* A wake-up costs more than all the rest of a packet, so there is one for each `step` octets (a power of two) that a ring fills. */
+static __always_inline uint64_t wake_flag(uint64_t waiting, uint32_t step, uint32_t record_len)
+{
+	return waiting >= step && (waiting & (step - 1)) < 4 * record_len ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
 
 /* Keep clang from making base + register of a way's pointer, which needs CAP_PERFMON. */
 #define OPAQUE(p) asm volatile("" : "+r"(p))

@@ -24,16 +24,16 @@ icmp6
 tcp
 udp
 igmp
-host 192.0.2.10
-src host 192.0.2.10
-dst host 198.51.100.20
-host 2001:db8::10
-not host 192.0.2.10
-net 192.0.2.0/24
+host 192.168.1.10
+src host 192.168.1.10
+dst host 198.51.100.80
+host 2001:db8:1::10
+not host 192.168.1.10
+net 192.168.1.0/24
 src net 10.0.0.0/8
 dst net 224.0.0.0/4
 net 2001:db8::/32
-not net 192.0.2.0/24
+not net 192.168.1.0/24
 port 53
 src port 53
 dst port 443
@@ -52,7 +52,7 @@ ether proto 0x88cc
 tcp[13] & 2 != 0
 tcp[tcpflags] & (tcp-syn|tcp-ack) != 0
 tcp[tcpflags] == tcp-syn
-ip[8] < 5
+ip[8] < 65 and ip[9] = 1
 ip[8] == 64
 ip[0] & 0xf != 5
 ip[6:2] & 0x1fff != 0
@@ -76,15 +76,15 @@ len = 60
 len <= 100 and udp
 vlan
 vlan 100
-vlan and host 192.0.2.10
+vlan and host 192.168.1.10
 vlan and vlan
 ip or vlan
 not vlan
 mpls
 pppoes
-tcp and (port 80 or port 443) and not host 192.0.2.10
+tcp and (port 80 or port 443) and not host 192.168.1.10
 (tcp or udp) and not (port 22 or port 53)
-(net 192.0.2.0/24 and port 53) or (ip6 and not (tcp or icmp6)) or arp
+(net 192.168.1.0/24 and port 53) or (ip6 and not (tcp or icmp6)) or arp
 not (not (not udp))
 ip and not tcp and not udp
 END
@@ -147,7 +147,7 @@ watch() {
 	eval "${name}_pid=$!"
 	pids+=("$!")
 	for _ in $(seq 200); do
-		! grep -q 'interface vb: mode=' "$name.err" || return 0
+		! grep -qs "interface vb: mode=" "$name.err" || return 0
 		sleep 0.05
 	done
 	cat "$name.err"

@@ -127,6 +127,7 @@ a_stopped_program_counts_what_it_had_no_room_for() {
 	stop TERM
 	all_is_accounted_for $((2 * packets)) "$before"
 	[ "$overflow" -gt 0 ]
+	grep -q "warn: .*packets found neither a slot .* raise --ring-size" err
 }
 
 # Programs that still run while ours are taken away have counted, too.

@@ -58,7 +58,7 @@ sent_by() {
 	local interface
 	for interface; do
 		cat "wire-$interface"
-	done | awk 'NF == 3 { sum += $2 } END { print sum + 0 }'
+	done | awk 'NF == 3 { sum += $2 } END { printf "%.0f\n", sum }'
 }
 
 talk() {
@@ -71,7 +71,7 @@ talk() {
 
 # packets_of FILTER: of the records that jq's filter keeps.
 packets_of() {
-	jq -r "select($1) | .src_stat.packets + .dst_stat.packets" records | awk '{ sum += $1 } END { print sum + 0 }'
+	jq -r "select($1) | .src_stat.packets + .dst_stat.packets" records | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 # ---- tests ----

@@ -34,7 +34,7 @@ within_a_second() {
 
 # on INTERFACE: packets of the sender in records that name it.
 on() {
-	jq -r --arg i "$1" 'select(.dst.port == 9000 and .interface == $i) | .src_stat.packets' records | awk '{ sum += $1 } END { print sum + 0 }'
+	jq -r --arg i "$1" 'select(.dst.port == 9000 and .interface == $i) | .src_stat.packets' records | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 # ---- tests ----

@@ -87,7 +87,7 @@ pair() {
 
 # driver NS IF: packets that came in, by the driver's own count; only with native XDP attached.
 driver() {
-	in_ns "$1" ethtool -S "$2" | awk '/rx_queue_[0-9]+_xdp_packets/ { sum += $2 } END { print sum + 0 }'
+	in_ns "$1" ethtool -S "$2" | awk '/rx_queue_[0-9]+_xdp_packets/ { sum += $2 } END { printf "%.0f\n", sum }'
 }
 
 # ---- the program ----
@@ -150,7 +150,7 @@ number() {
 # total FILE...: packets and octets in the records, and how many records.
 total() {
 	cat "$@" | jq -r '[.src_stat.packets + .dst_stat.packets, .src_stat.bytes + .dst_stat.bytes] | @tsv' |
-		awk '{ packets += $1; octets += $2 } END { printf "%d %d %d\n", packets, octets, NR }'
+		awk '{ packets += $1; octets += $2 } END { printf "%.0f %.0f %d\n", packets, octets, NR }'
 }
 
 # The identity of the books, without what only user space reckons: all that was seen has a name at the end.

@@ -157,6 +157,13 @@ static void on_delta(void *ctx, const struct flow_delta *delta, const uint8_t *f
 		hello_look(c->names, flow, delta, frame, frame_len);
 }
 
+static void on_soon(void *ctx, const struct flow_delta *deltas, size_t count)
+{
+	struct capture *c = ctx;
+
+	flow_table_soon(c->table, deltas, count);
+}
+
 /* A hello belongs to a flow that was handed over before; one that overflowed in the kernel has none. */
 static void on_sample(void *ctx, const struct packet *packet, const uint8_t *frame, size_t frame_len, uint64_t now_ns, bool is_hello)
 {
@@ -380,7 +387,8 @@ static int open_sinks(struct capture *c)
 
 static int open_source(struct capture *c)
 {
-	const struct source_out out = { .delta = on_delta, .sample = on_sample, .wait = on_wait, .ctx = c };
+	_Static_assert(SOURCE_SOON <= FLOW_TABLE_SOON, "a hint is taken whole");
+	const struct source_out out = { .delta = on_delta, .soon = on_soon, .sample = on_sample, .wait = on_wait, .ctx = c };
 
 	c->source_ops = c->options->read_files.count ? &source_file : &source_live;
 #ifdef __linux__

@@ -43,6 +43,7 @@ struct source {
 	int rings;                                /* epoll of the rings: woken when one fills */
 	uint64_t harvested_ns, audited_ns;        /* monotonic */
 	bool is_drained;                          /* nothing is attached, all was harvested */
+	uint64_t overflow;                        /* that was warned of */
 	uint64_t unseen;                          /* packets that devices carried and the programs did not see */
 	uint64_t handed_over, handed_octets;      /* packets in deltas */
 	uint64_t next_name_ns;                    /* wall clock of the next sample in the ring of names, while a batch is handed over */
@@ -156,6 +157,17 @@ static int look_at_interfaces(struct source *s)
 	return err;
 }
 
+static void warn_of_overflow(struct source *s)
+{
+	struct xdp_totals totals;
+
+	if (xdp_object_totals(&s->object, &totals) || totals.counters.overflow == s->overflow)
+		return;
+	log_warn("%llu packets found neither a slot of the kernel's table nor room in the ring, and are in no record: raise --ring-size or --table-slots",
+		 (unsigned long long)(totals.counters.overflow - s->overflow));
+	s->overflow = totals.counters.overflow;
+}
+
 static void audit(struct source *s)
 {
 	struct xdp_link *links = calloc(LINKS_MAX, sizeof(*links));
@@ -169,7 +181,6 @@ static void audit(struct source *s)
 			s->unseen += xdp_audit(&point->audit, &links[i], counters.seen);
 	}
 	free(links);
-	s->audited_ns = time_monotonic_ns();
 }
 
 /* A plain name that nothing has is a mistake; a pattern waits. */
@@ -216,25 +227,47 @@ static void packet_of(struct packet *p, const struct victim *v)
 	memcpy(p->dst_mac, v->cold.dst_mac, 6);
 }
 
-static void hand_over(struct source *s, const struct victim *v, const struct xdp_clock *clock)
+static void delta_of(struct source *s, struct flow_delta *delta, struct packet *p, const struct victim *v, const struct xdp_clock *clock)
 {
-	struct packet p;
-	struct flow_delta delta = { .packets = v->slot.packets, .octets = v->slot.octets, .packet = &p, .tcp_flags = (uint8_t)v->slot.flags,
-				    .first_ns = xdp_clock_first(clock, v->slot.first), .last_ns = xdp_clock_last(clock, v->slot.last),
-				    .interface = interface_slot(s, v->slot.key.interface) };
+	*delta = (struct flow_delta){ .packets = v->slot.packets, .octets = v->slot.octets, .packet = p, .tcp_flags = (uint8_t)v->slot.flags,
+				      .first_ns = xdp_clock_first(clock, v->slot.first), .last_ns = xdp_clock_last(clock, v->slot.last),
+				      .interface = interface_slot(s, v->slot.key.interface), .is_aggregate = 1,
+				      .syn_again = !!(v->slot.flags & SLOT_SYN_AGAIN) };
+	if (delta->last_ns < delta->first_ns || delta->packets == 1) /* one tick is coarser than the first packet's clock */
+		delta->last_ns = delta->first_ns;
+	packet_of(p, v);
+	delta->from_high = flow_key_orient(p, &delta->key);
+}
 
-	if (delta.last_ns < delta.first_ns || delta.packets == 1) /* one tick is coarser than the first packet's clock */
-		delta.last_ns = delta.first_ns;
-	packet_of(&p, v);
-	delta.from_high = flow_key_orient(&p, &delta.key);
-	delta.is_aggregate = 1;
-	delta.syn_again = !!(v->slot.flags & SLOT_SYN_AGAIN);
-	s->handed_over += delta.packets;
-	s->handed_octets += delta.octets;
-	s->last_ns = delta.last_ns;
-	if (delta.first_ns >= s->next_name_ns)    /* names and flows in the order in which they were on the wire */
-		learn_until(s, delta.first_ns);
-	s->out.delta(s->out.ctx, &delta, NULL, 0);
+static void hand_over(struct source *s, const struct flow_delta *delta)
+{
+	s->handed_over += delta->packets;
+	s->handed_octets += delta->octets;
+	s->last_ns = delta->last_ns;
+	if (delta->first_ns >= s->next_name_ns)   /* names and flows in the order in which they were on the wire */
+		learn_until(s, delta->first_ns);
+	s->out.delta(s->out.ctx, delta, NULL, 0);
+}
+
+static void hand_over_some(struct source *s, const struct victim *const *records, size_t count, const struct xdp_clock *clock)
+{
+	struct flow_delta deltas[SOURCE_SOON];
+	struct packet packets[SOURCE_SOON];
+
+	for (size_t i = 0; i < count; i++)
+		delta_of(s, &deltas[i], &packets[i], records[i], clock);
+	s->out.soon(s->out.ctx, deltas, count);
+	for (size_t i = 0; i < count; i++)
+		hand_over(s, &deltas[i]);
+}
+
+/* In order they lie anywhere in memory. */
+static void fetch_some(const struct victim *const *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		__builtin_prefetch(records[i]);
+		__builtin_prefetch(&records[i]->cold);
+	}
 }
 
 static int commit(void *ctx, const struct xdp_batch *batch)
@@ -242,8 +275,13 @@ static int commit(void *ctx, const struct xdp_batch *batch)
 	struct source *s = ctx;
 
 	s->next_name_ns = 0;
-	for (size_t i = 0; i < batch->count; i++)
-		hand_over(s, batch->records[i], batch->clock);
+	for (size_t i = 0, now; i < batch->count; i += now) {
+		size_t left = batch->count - i;
+
+		now = left < SOURCE_SOON ? left : SOURCE_SOON;
+		fetch_some(batch->records + i + now, left - now < SOURCE_SOON ? left - now : SOURCE_SOON);
+		hand_over_some(s, batch->records + i, now, batch->clock);
+	}
 	return 0;
 }
 
@@ -469,7 +507,11 @@ static void xdp_tick(struct source *s)
 		harvest(s);
 	else
 		drain_rings(s);
-	if (now_ns - s->audited_ns >= audit_ns && !s->options->filter) /* a device counts what the filter refuses, too */
+	if (now_ns - s->audited_ns < audit_ns)
+		return;
+	s->audited_ns = now_ns;
+	warn_of_overflow(s);
+	if (!s->options->filter)                  /* a device counts what the filter refuses, too */
 		audit(s);
 }
 
@@ -484,6 +526,7 @@ static void xdp_drain(struct source *s, uint64_t stop_ns)
 	learn_until(s, UINT64_MAX);
 	drain_ring(s, &s->object.hellos, UINT64_MAX);
 	s->is_drained = true;
+	warn_of_overflow(s);
 }
 
 static int xdp_status(const struct source *s)

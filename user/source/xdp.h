@@ -35,7 +35,14 @@ struct xdp_object {
 	size_t slots_len, colds_len;              /* octets mapped */
 	volatile uint32_t *epoch, *ticks_per_s;   /* in .bss and .data, mapped */
 	volatile uint64_t *clock_pair;            /* jiffies, monotonic ns */
-	struct xdp_ring { int fd; volatile uint64_t *consumer; const volatile uint64_t *producer; const uint8_t *data; size_t size; } victims, names, hellos;
+	struct xdp_ring {
+		int fd;
+		volatile uint64_t *consumer;
+		const volatile uint64_t *producer;
+		const uint8_t *data;
+		size_t size;
+		uint8_t *whole;                   /* room for a record that the ring's end cuts in two */
+	} victims, names, hellos;
 };
 
 /* The sizes that a capture with these options has. */
@@ -72,10 +79,13 @@ int xdp_object_point(const struct xdp_object *x, unsigned ifindex, struct point_
 
 /* ---- xdp_ring.c: a ring buffer that is read first and given back later (kernel: bpf ringbuf, 8-octet headers) ---- */
 
+#define XDP_RING_RECORD_MAX (4096 + sizeof(struct sample)) /* octets of a record */
+
 int xdp_ring_map(struct xdp_ring *ring, int fd, size_t size);
 void xdp_ring_unmap(struct xdp_ring *ring);
 
-/* The record at `*at` (0 at first: the consumer's place), and steps `*at` over it. NULL: no more that are finished. */
+/* The record at `*at` (0 at first: the consumer's place), and steps `*at` over it; lent until the next call. NULL: no more that
+ * are finished. */
 const void *xdp_ring_next(const struct xdp_ring *ring, uint64_t *at, uint32_t *len);
 void xdp_ring_release(struct xdp_ring *ring, uint64_t at); /* all before `at` may be overwritten */
 uint64_t xdp_ring_start(const struct xdp_ring *ring);

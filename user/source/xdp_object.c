@@ -94,6 +94,8 @@ static int set_constants(const struct bpf_object *object, const struct xdp_sizes
 	if (!err)
 		err = set_constant(object, "victims_wake", &(uint32_t){ sizes->victim_ring / 8 }, sizeof(uint32_t));
 	if (!err)
+		err = set_constant(object, "victims_no_syn", &(uint32_t){ sizes->victim_ring / 8 * 7 }, sizeof(uint32_t));
+	if (!err)
 		err = set_constant(object, "samples_wake", &(uint32_t){ sizes->name_ring / 8 }, sizeof(uint32_t));
 	if (!err)
 		err = set_constant(object, "set_bits", &sizes->set_bits, sizeof(sizes->set_bits));

@@ -1,44 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* xdp_ring.c - a BPF ring buffer as user space sees it: consumer page, producer page, data mapped twice in a row
- * (kernel/bpf/ringbuf.c). libbpf gives a record back as soon as it was read; here that waits for the commit. */
+/* xdp_ring.c - a BPF ring buffer as user space sees it: consumer page, producer page, data (kernel/bpf/ringbuf.c). libbpf gives a
+ * record back as soon as it was read; here that waits for the commit. The kernel would show the data twice in a row, so that no
+ * record is cut in two at its end; mapped so it would count twice as memory of the process. */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "xdp.h"
 
+static void *map_pages(int fd, size_t len, int protection, off_t at)
+{
+	void *pages = mmap(NULL, len, protection, MAP_SHARED, fd, at);
+
+	return pages == MAP_FAILED ? NULL : pages;
+}
+
 int xdp_ring_map(struct xdp_ring *ring, int fd, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *producer;
+	int err;
 
-	if (consumer == MAP_FAILED)
-		return -errno;
-	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
-	if (producer == MAP_FAILED) {
-		int err = -errno;
-
-		munmap(consumer, page);
-		return err;
+	*ring = (struct xdp_ring){ .fd = fd, .size = size, .whole = malloc(XDP_RING_RECORD_MAX) };
+	ring->consumer = map_pages(fd, page, PROT_READ | PROT_WRITE, 0);
+	ring->producer = map_pages(fd, page + size, PROT_READ, (off_t)page);
+	if (ring->whole && ring->consumer && ring->producer) {
+		ring->data = (const uint8_t *)ring->producer + page;
+		return 0;
 	}
-	*ring = (struct xdp_ring){ fd, consumer, producer, (const uint8_t *)producer + page, size };
-	return 0;
+	err = ring->whole ? -errno : -ENOMEM;
+	xdp_ring_unmap(ring);
+	return err;
 }
 
 void xdp_ring_unmap(struct xdp_ring *ring)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	if (!ring->consumer)
-		return;
-	munmap((void *)ring->consumer, page);
-	munmap((void *)ring->producer, page + 2 * ring->size);
-	ring->consumer = NULL;
+	if (ring->consumer)
+		munmap((void *)ring->consumer, page);
+	if (ring->producer)
+		munmap((void *)ring->producer, page + ring->size);
+	free(ring->whole);
+	*ring = (struct xdp_ring){ .fd = -1 };
 }
 
 uint64_t xdp_ring_start(const struct xdp_ring *ring)
 {
 	return __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+}
+
+/* What begins at offset `from`, in one piece. */
+static const void *in_one_piece(const struct xdp_ring *ring, size_t from, uint32_t len)
+{
+	size_t first = ring->size - from;
+
+	if (len <= first)
+		return ring->data + from;
+	if (len > XDP_RING_RECORD_MAX)
+		return NULL;                      /* none of ours */
+	memcpy(ring->whole, ring->data + from, first);
+	memcpy(ring->whole + first, ring->data, len - first);
+	return ring->whole;
 }
 
 const void *xdp_ring_next(const struct xdp_ring *ring, uint64_t *at, uint32_t *len)
@@ -55,7 +79,7 @@ const void *xdp_ring_next(const struct xdp_ring *ring, uint64_t *at, uint32_t *l
 		if (word & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		*len = octets;
-		return header + BPF_RINGBUF_HDR_SZ / sizeof(*header);
+		return in_one_piece(ring, (*at - (octets + 7) / 8 * 8) & (ring->size - 1), octets);
 	}
 	return NULL;
 }

@@ -48,12 +48,12 @@ static bool sort_by_digit(const uint64_t *from, uint64_t *to, size_t count, int 
 }
 
 /* Those with the same stamp. */
-static void sort_ties(const struct victim **order, size_t count)
+static void sort_ties(const struct victim **order, const uint64_t *keys, size_t count)
 {
 	size_t first = 0;
 
 	for (size_t i = 1; i <= count; i++) {
-		if (i < count && order[i]->slot.first == order[first]->slot.first)
+		if (i < count && keys[i] >> 32 == keys[first] >> 32)
 			continue;
 		if (i - first > 1)
 			qsort(order + first, i - first, sizeof(*order), compare);
@@ -84,5 +84,5 @@ void xdp_sort(const struct victim **order, const struct victim *records, size_t 
 	}
 	for (size_t i = 0; i < count; i++)
 		order[i] = &records[(uint32_t)keys[i]];
-	sort_ties(order, count);
+	sort_ties(order, keys, count);
 }

@@ -7,7 +7,7 @@
 # usage: xdp_floods.sh [FUNCTION...]
 # shellcheck disable=SC1091,SC2154 # xdp_lib.sh has them
 set -euo pipefail
-. "$(dirname "$0")/../xdp_lib.sh"
+. "$(dirname "$0")/xdp_lib.sh"
 needs "floods"
 
 flood=${FLOOD_PACKETS:-200000} table=${FLOOD_FLOWS:-20000} long=${LONG_PACKETS:-100000} connections=${LIVE_CONNECTIONS:-2000}
@@ -60,7 +60,12 @@ a_flood_of_syns_leaves_long_flows_exact_and_memory_bounded() {
 	# The bound of the table, of the names (64 MiB), of a harvest (all slots and the ring, 96 octets each), and 16 MiB for the rest.
 	bound=$(($(sed -nE 's/.*flow table: at most [0-9]+ flows in ([0-9]+) MiB.*/\1/p' err) + 64 + 64 + 16))
 	echo "records=$records_count; at most $most KiB of memory"
-	[ "$most" -le $((bound * 1024)) ]
+	grep -q __asan_init "$devourer" || [ "$most" -le $((bound * 1024)) ] # a sanitizer takes what it likes
+}
+
+# What finds no room is the flood.
+a_flood_that_fills_the_ring_leaves_long_flows_exact() {
+	a_flood_of_syns_leaves_long_flows_exact_and_memory_bounded --ring-size 4M
 }
 
 # every_connection_has_its_name COUNT
@@ -107,6 +112,7 @@ a_hello_that_a_harvest_cuts_in_two_has_its_name_too() {
 
 [ $# -gt 0 ] || set -- \
 	a_flood_of_syns_leaves_long_flows_exact_and_memory_bounded \
+	a_flood_that_fills_the_ring_leaves_long_flows_exact \
 	a_flood_of_dns_costs_no_other_flow_its_name \
 	a_hello_that_a_harvest_cuts_in_two_has_its_name_too
 check "$@"
