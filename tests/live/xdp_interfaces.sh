@@ -239,6 +239,57 @@ a_device_without_link_header_that_appears_is_captured_too() {
 	equal "packets of the tunnel" "$(jq -r 'select(.dst.port == 7001) | .src_stat.packets' records)" 100
 }
 
+# What a filter cannot do on an interface leaves that one out, and is said once, however often links change.
+an_interface_that_cannot_be_captured_is_left_out_of_a_pattern() {
+	network
+	start_tun tun0
+	start there -i any -f 'not ether host 02:00:00:00:00:99'
+	says 'interface vb0: mode='
+	for _ in 1 2 3; do
+		ip_in there link set vb0 mtu 1400
+		ip_in there link set vb0 mtu 1500
+		sleep 0.1
+	done
+	emit va0
+	stop TERM
+	books_balance
+	equal seen "$(number seen)" "$packets"
+	equal refusals "$(grep -c 'interface tun0: it is not captured' err)" 1
+	in_ns there "$devourer" capture -i tun0 -o null --source xdp -f 'not ether host 02:00:00:00:00:99' >out 2>err || status=$?
+	equal status "$status" 1
+	grep -q 'interface tun0: it has no Ethernet header' err
+	exec 9>&-
+}
+
+# Frames that pass the queueing discipline by are counted by the device, and are not seen.
+one_warning_tells_what_the_device_carried_unseen() {
+	local share
+	command -v python3 >/dev/null || skip "needs python3"
+	for share in 0 5; do
+		rm -rf records
+		network
+		start here -i va0 --stat-interval 1s
+		sleep 1.2 # the first look
+		in_ns here "$helpers/send" va0 10000 10 4000 >sent &
+		in_ns here python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.setsockopt(263, 20, 1) # PACKET_QDISC_BYPASS, packet(7)
+s.bind(("va0", 0))
+for _ in range(10 * int(sys.argv[1])):
+    for _ in range(10):
+        s.send(bytes(12) + b"\x08\x00" + bytes(46))
+    time.sleep(0.05)' $share
+		wait $!
+		sleep 1.2
+		stop TERM
+		equal seen "$(number seen)" 10000
+		equal warnings "$(grep -c 'interface va0: the device carried' err || true)" $((share > 0))
+		equal unseen "$(number interface_unseen)" $((100 * share))
+		clean
+		namespaces=()
+	done
+}
+
 [ $# -gt 0 ] || set -- \
 	a_new_interface_is_captured_within_a_second \
 	a_renamed_interface_goes_on \
@@ -250,6 +301,8 @@ a_device_without_link_header_that_appears_is_captured_too() {
 	a_name_that_nothing_has_is_refused_and_a_pattern_waits \
 	a_packet_on_loopback_is_counted_once \
 	a_device_without_link_header_is_captured \
-	a_device_without_link_header_that_appears_is_captured_too
+	a_device_without_link_header_that_appears_is_captured_too \
+	an_interface_that_cannot_be_captured_is_left_out_of_a_pattern \
+	one_warning_tells_what_the_device_carried_unseen
 check "$@"
 totals

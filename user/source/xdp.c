@@ -18,6 +18,7 @@
 
 #define POINTS_MAX 64                             /* interfaces at a time; slots of gone ones stay while they can, for records name them */
 #define LINKS_MAX 4096
+#define REFUSED_MAX 64
 #define SAMPLE_RATE 50000                         /* frames a second that each class and CPU may copy for their names, half of it at once */
 #define AUDIT_NS (10 * NS_PER_S)                  /* unless --stat-interval says otherwise */
 
@@ -39,6 +40,9 @@ struct source {
 	struct xdp_harvest *harvest;
 	struct point points[POINTS_MAX];
 	size_t count;
+	struct refused { unsigned ifindex; bool is_up; } refused[REFUSED_MAX];
+	size_t refusals;
+	int refusal;                              /* the last one's error */
 	int news;                                 /* netlink */
 	int rings;                                /* epoll of the rings: woken when one fills */
 	uint64_t harvested_ns, audited_ns;        /* monotonic */
@@ -133,6 +137,30 @@ static void forget_gone(struct source *s, const struct xdp_link *links, int coun
 	}
 }
 
+/* It is not asked again until it is another one, or went up or down. The last REFUSED_MAX are known. */
+static bool was_refused(const struct source *s, const struct xdp_link *link)
+{
+	for (size_t i = 0; i < REFUSED_MAX; i++)
+		if (s->refused[i].ifindex == link->index && s->refused[i].is_up == link->is_up)
+			return true;
+	return false;
+}
+
+/* Named by itself, it is a fault; one of many that a pattern names is left out. */
+static int refuse(struct source *s, const struct xdp_link *link, int err)
+{
+	bool is_named = false;
+
+	for (size_t i = 0; i < s->options->interfaces.count; i++)
+		is_named |= !strcmp(s->options->interfaces.items[i], link->name);
+	s->refused[s->refusals++ % REFUSED_MAX] = (struct refused){ link->index, link->is_up };
+	s->refusal = err;
+	if (is_named)
+		return err;
+	log_warn("interface %s: it is not captured: %s", link->name, strerror(-err));
+	return 0;
+}
+
 /* Attach to what is new and wanted, let go of what is gone. The first error of a new one. */
 static int look_at_interfaces(struct source *s)
 {
@@ -145,12 +173,14 @@ static int look_at_interfaces(struct source *s)
 		struct point *point;
 		int failed;
 
-		if (!is_wanted(s, &links[i]) || point_of_index(s, links[i].index))
+		if (!is_wanted(s, &links[i]) || point_of_index(s, links[i].index) || was_refused(s, &links[i]))
 			continue;
 		point = point_for(s, &links[i]);
 		failed = point ? attach_point(s, point, &links[i]) : -ENOSPC;
 		if (!point)
 			log_error("interface %s: there are more than %d interfaces to capture", links[i].name, POINTS_MAX);
+		if (failed)
+			failed = refuse(s, &links[i], failed);
 		err = err ? err : failed;
 	}
 	free(links);
@@ -432,6 +462,14 @@ static int check_membarrier(void)
 	return err;
 }
 
+static bool is_any_captured(const struct source *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->points[i].ifindex)
+			return true;
+	return false;
+}
+
 static int start(struct source *s)
 {
 	struct xdp_sizes sizes = xdp_sizes_of(s->options);
@@ -452,7 +490,9 @@ static int start(struct source *s)
 	err = watch_rings(s);
 	if (!err)
 		err = xdp_clock_read(&s->clock, &s->object);
-	return err ? err : look_at_interfaces(s);
+	if (!err)
+		err = look_at_interfaces(s);
+	return err || is_any_captured(s) ? err : s->refusal;
 }
 
 static int xdp_open(struct source **out, const struct options *options, const struct source_out *sink)
