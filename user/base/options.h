@@ -29,7 +29,7 @@ struct options {
 	const char *source;                       /* auto, xdp, pcap */
 	const char *xdp_mode;                     /* auto, native, generic, off */
 	uint64_t harvest_interval_ns;
-	uint64_t table_slots, ring_size;          /* kernel tables: slots for each CPU, octets of the victim ring */
+	uint64_t table_slots, ring_size;          /* kernel tables: slots for each CPU (0: by their number), octets of the victim ring */
 	struct string_list outputs;               /* stdout, file, null; at least one, each once */
 	const char *write_file;                   /* with output file, else NULL */
 	uint64_t rotate_size;                     /* octets; 0: off */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xdp.c - the source that counts in the kernel: which interfaces, when to harvest, and from slots and samples to deltas. */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "../base/log.h"
+#include "../base/memory.h"
 #include "../base/options.h"
 #include "../base/random.h"
 #include "../base/time.h"
@@ -20,6 +22,10 @@
 #define LINKS_MAX 4096
 #define REFUSED_MAX 64
 #define SAMPLE_RATE 50000                         /* frames a second that each class and CPU may copy for their names, half of it at once */
+#define SLOTS_MOST (256u << 10)                   /* of a CPU, unless --table-slots says otherwise */
+#define SLOTS_ALL (1u << 20)                      /* of all CPUs together, or a sixteenth of the memory, */
+#define SLOTS_LEAST (16u << 10)                   /* but so many for each */
+#define SLOT_OCTETS (2 * (sizeof(struct slot) + sizeof(struct cold))) /* two generations */
 #define AUDIT_NS (10 * NS_PER_S)                  /* unless --stat-interval says otherwise */
 
 /* An observation point. */
@@ -438,14 +444,28 @@ static uint32_t power_of_two(uint64_t at_least)
 	return value;
 }
 
+/* More slots cost little for each packet, more victims a lot, here and there: as many as memory and the number of CPUs allow. */
+static uint64_t slots_of(const struct options *o)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t slots = SLOTS_MOST, all = memory_limit() / 16 / SLOT_OCTETS;
+
+	if (o->table_slots)
+		return o->table_slots;
+	while (cpus > 0 && slots > SLOTS_LEAST && slots * (unsigned)cpus > (all < SLOTS_ALL ? all : SLOTS_ALL))
+		slots /= 2;
+	return slots;
+}
+
 struct xdp_sizes xdp_sizes_of(const struct options *o)
 {
+	uint64_t slots = slots_of(o);
 	bool has_names = !o->names || !strcmp(o->names, "on");
 	struct xdp_sizes sizes = { .victim_ring = power_of_two(o->ring_size), .name_ring = power_of_two(o->ring_size / 2),
 				   .hello_ring = power_of_two(o->ring_size / 2), .sample_rate = has_names ? SAMPLE_RATE : 0,
 				   .hellos = o->flow_names, .filter = o->filter };
 
-	while (sizes.set_bits < 20 && (uint64_t)ABI_WAYS << sizes.set_bits < o->table_slots)
+	while (sizes.set_bits < 20 && (uint64_t)ABI_WAYS << sizes.set_bits < slots)
 		sizes.set_bits++;
 	return sizes;
 }
