@@ -29,6 +29,7 @@ struct flow_delta {
 	uint8_t interface;                        /* slot of the observation point; 0 in capture files */
 	uint8_t is_aggregate;                     /* 1: of a kernel table; how many packets followed the first is not told one by one */
 	uint8_t syn_again;                        /* 1: one of those has SYN; only of a kernel table */
+	uint32_t tag;                             /* the flow table's own hash of the key; 0: not reckoned yet */
 };
 
 /* Negative, 0 or positive: `a` is below, the same as, or above `b`. By words: BPF has no memcmp. */

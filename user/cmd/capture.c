@@ -157,7 +157,7 @@ static void on_delta(void *ctx, const struct flow_delta *delta, const uint8_t *f
 		hello_look(c->names, flow, delta, frame, frame_len);
 }
 
-static void on_soon(void *ctx, const struct flow_delta *deltas, size_t count)
+static void on_soon(void *ctx, struct flow_delta *deltas, size_t count)
 {
 	struct capture *c = ctx;
 

@@ -443,7 +443,7 @@ static uint32_t add_flow(struct flow_table *table, const struct flow_delta *delt
 
 struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *delta)
 {
-	uint32_t tag = tag_of(table, &delta->key), entry = index_find(table, &delta->key, tag)->entry;
+	uint32_t tag = delta->tag ? delta->tag : tag_of(table, &delta->key), entry = index_find(table, &delta->key, tag)->entry;
 	struct flow *flow = entry ? flow_of(table, entry) : NULL;
 	bool was_open;
 
@@ -469,12 +469,13 @@ struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *d
 }
 
 /* A table larger than the processor's cache is waited for twice a delta; the waits of many go on at the same time. */
-void flow_table_soon(const struct flow_table *table, const struct flow_delta *deltas, size_t count)
+void flow_table_soon(const struct flow_table *table, struct flow_delta *deltas, size_t count)
 {
 	const struct index_slot *slots[FLOW_TABLE_SOON];
 
 	for (size_t i = 0; i < count; i++) {
-		slots[i] = &table->index[tag_of(table, &deltas[i].key) & table->index_mask];
+		deltas[i].tag = tag_of(table, &deltas[i].key);
+		slots[i] = &table->index[deltas[i].tag & table->index_mask];
 		__builtin_prefetch(slots[i]);
 	}
 	for (size_t i = 0; i < count; i++) {

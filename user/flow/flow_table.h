@@ -50,7 +50,7 @@ struct flow *flow_table_add(struct flow_table *table, const struct flow_delta *d
 
 /* A hint: these will be added, so fetch what they need from memory meanwhile. At most FLOW_TABLE_SOON of them. */
 #define FLOW_TABLE_SOON 16
-void flow_table_soon(const struct flow_table *table, const struct flow_delta *deltas, size_t count);
+void flow_table_soon(const struct flow_table *table, struct flow_delta *deltas, size_t count);
 
 /* The live flow of `key`, lent until the next call; NULL: none. */
 struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key);

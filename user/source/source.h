@@ -17,7 +17,7 @@ struct source_out {
 	/* Packets of one direction of a flow. `frame`: the captured octets of the only packet, NULL when there are more than one. */
 	void (*delta)(void *ctx, const struct flow_delta *delta, const uint8_t *frame, size_t frame_len);
 	/* A hint: these come next, one by one. At most SOURCE_SOON of them. */
-	void (*soon)(void *ctx, const struct flow_delta *deltas, size_t count);
+	void (*soon)(void *ctx, struct flow_delta *deltas, size_t count);
 	/* A frame that was counted elsewhere and is here for its names; is_hello: a segment that may open a TCP stream. */
 	void (*sample)(void *ctx, const struct packet *packet, const uint8_t *frame, size_t frame_len, uint64_t now_ns, bool is_hello);
 	/* Before a read that may have to wait for a pipe: returns 0 when `fd` has input, -EINTR when the run shall end. NULL: just read. */
