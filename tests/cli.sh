@@ -166,12 +166,14 @@ packed_garbage_ends_with_a_message() {
 	{ printf '\037\213\010\000' && head -c 1000 "$captures/demo.pcap"; } >garbage
 	run 1 capture -r garbage
 	says "error: garbage: "
-	gzip -c "$captures/demo.pcap" | head -c 5000 >cut.gz
+	gzip -c "$captures/demo.pcap" >whole.gz
+	head -c 5000 whole.gz >cut.gz
 	run 1 capture -r cut.gz
 	says "error: cut.gz: "
 	[ -s out ]
 	balances
-	zstd -qc "$captures/demo.pcap" | head -c 3000 >cut.zst
+	zstd -qc "$captures/demo.pcap" >whole.zst
+	head -c 3000 whole.zst >cut.zst
 	run 1 capture -r cut.zst
 	says "error: cut.zst: "
 	balances

@@ -21,7 +21,8 @@ no_program_has_one_in_its_main_function() {
 	chmod +x confined
 	devourer=$PWD/confined
 	start there -i vb --source xdp
-	for id in $(cat /proc/"$pid"/fdinfo/* | awk '$1 == "prog_id:" && !seen[$2]++ { print $2 }'); do
+	awk '$1 == "prog_id:" && !seen[$2]++ { print $2 }' "/proc/$pid/fdinfo"/* >ids
+	while read -r id; do
 		name=$(bpftool -j prog show id "$id" | jq -r .name)
 		bpftool prog dump xlated id "$id" >"dump.$id"
 		read -r main rest functions < <(main_and_rest "dump.$id")
@@ -34,7 +35,7 @@ no_program_has_one_in_its_main_function() {
 		barriers=$((barriers + rest))
 		equal "$name" "$main" 0
 		[ "$functions" -gt 3 ]
-	done
+	done <ids
 	stop TERM
 	[ $programs -ge 2 ]
 	[ $barriers -gt 0 ] || skip "this kernel puts barriers nowhere (mitigations=off)"

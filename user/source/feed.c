@@ -101,5 +101,6 @@ void feed_frame(struct feed *feed, link_parser *parse, uint8_t interface, const 
 	delta.tcp_flags = p.tcp_flags;
 	delta.interface = interface;
 	delta.is_aggregate = delta.syn_again = 0;
+	delta.tag = 0;
 	feed->out.delta(feed->out.ctx, &delta, frame, header->caplen);
 }
