@@ -85,10 +85,10 @@ static __always_inline uint32_t hello_begins_body(void *ctx, struct meter *m, ui
 
 FOR_EACH_SHAPE(uint32_t, hello_begins, (void *ctx, struct meter *m), ctx, m)
 
-/* What the slot before this one knew. */
-static __noinline uint32_t hello_goes_on(struct meter *m)
+/* What the slot before this one knew, or the slot of another CPU: asked once, with the first payload. */
+static __noinline uint32_t hello_goes_on(struct meter *m, const struct slot *slot)
 {
-	uint32_t *wanted = m->taken_ns ? bpf_map_lookup_elem(&open_hellos, &m->key) : NULL;
+	uint32_t *wanted = slot && !(slot->flags & 0xf00) ? bpf_map_lookup_elem(&open_hellos, &m->key) : NULL;
 
 	return wanted ? *wanted : 0;
 }
@@ -120,7 +120,7 @@ static __always_inline uint32_t hello_class_body(void *ctx, struct meter *m, str
 	if (!wanted) {
 		wanted = OF_SHAPE(shape, hello_begins, ctx, m);
 		if (!wanted)
-			wanted = hello_goes_on(m);
+			wanted = hello_goes_on(m, slot);
 		slot->flags += SLOT_HELLO_TESTS;
 		if ((slot->flags & 0xf00) == SLOT_HELLO_TESTS_MAX * SLOT_HELLO_TESTS)
 			slot->flags |= SLOT_HELLO_DONE;
