@@ -37,7 +37,7 @@ endif
 
 # Libraries
 
-PACKAGES := libpcap jansson libcrypto libzstd zlib $(if $(filter Linux,$(OS)),libbpf libxdp)
+PACKAGES := libpcap jansson libcrypto libcurl libzstd zlib $(if $(filter Linux,$(OS)),libbpf libxdp)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 ifneq ($(filter-out clean lint,$(or $(MAKECMDGOALS),all)),)
@@ -75,6 +75,8 @@ CAPTURES := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/captures/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PARITY := $(if $(filter Linux,$(OS)),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/parity.c)))
 LIVE := $(if $(filter Linux,$(OS)),$(patsubst tests/live/%.c,$(BUILD)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/live/*.c))))
+FAULTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/%,$(filter-out tests/faults/crash.c,$(wildcard tests/faults/*.c))) \
+	$(if $(filter Linux,$(OS)),$(patsubst %.c,$(BUILD)/tests/%.so,$(notdir $(wildcard tests/faults/crash.c))))
 BPF := $(patsubst bpf/%.c,$(BUILD)/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .PHONY: all tests bpf check lint fuzz fuzz-all replay captures bench install clean FORCE
@@ -124,13 +126,13 @@ bpf: $(BPF)
 
 # Tests
 
-tests: $(BUILD)/devourer $(UNITS) $(PARITY) $(LIVE) $(BPF) $(if $(CAPTURES),$(BUILD)/tests/make-captures) \
+tests: $(BUILD)/devourer $(UNITS) $(PARITY) $(LIVE) $(FAULTS) $(BPF) $(if $(CAPTURES),$(BUILD)/tests/make-captures) \
 	$(if $(FUZZERS),$(FUZZERS:%=$(BUILD)/tests/%) $(BUILD)/tests/seeds)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/test_%.o $(LIBRARY)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(Q)$(LINK) -o $@ $^ $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka libssl libnghttp2)
 
 $(BUILD)/tests/parity: $(BUILD)/obj/tests/parity.o $(LIBRARY)
 	$(call say,LD,$@)
@@ -144,6 +146,19 @@ $(LIVE): $(BUILD)/tests/%: $(BUILD)/obj/tests/live/%.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+$(filter-out %.so,$(FAULTS)) $(FAULTS:$(BUILD)/tests/%=$(BUILD)/obj/tests/faults/%.o): GUARD :=
+$(FAULTS): GUARD_LINK.$(OS) :=
+$(filter-out %.so,$(FAULTS)): $(BUILD)/tests/%: $(BUILD)/obj/tests/faults/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# Comes before libc in a program that is to fail.
+$(BUILD)/tests/%.so: tests/faults/%.c $(BUILD)/flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
 
 # Those that bring a BPF program have it within.
 $(BUILD)/obj/tests/live/generate.o: override CPPFLAGS += -DGENERATE_OBJECT='"$(BUILD)/tests/generate.bpf.o"'

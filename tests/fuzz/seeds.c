@@ -76,6 +76,11 @@
 #define RECORD_HEAD "\x1a" ZEROS_16 "\1\2\3\4\5\6\7\x18" "\2\2\3\4\5\6\7\x18" "\7\0\0\0" "\1\0\0\0" "eth0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define RECORD_SIDE(flags, names) flags V6 "\2\0\0\0\0\1" "\x64\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\xbb\1" "\x12" names
 
+/* A frame of the spool, without its checksum: octets of lines, lines, sequence, records dropped before it. */
+#define FRAME(len, rows, sequence, dropped) "\xdf" "fr\xed" "\0\0\0\0" len "\0\0\0" rows "\0\0\0" sequence "\0\0\0\0\0\0\0" \
+	dropped "\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0"
+#define FRAME_LINES "{\"n\":1}\n"
+
 struct seed {
 	const char *target, *name, *octets;
 	size_t len;
@@ -168,6 +173,13 @@ static const struct seed seeds[] = {
 	{ "fuzz_record", "names", OCTETS(RECORD_HEAD RECORD_SIDE("\2", "\2\1\4host\1\x0bwww.example") RECORD_SIDE("\1", "\1\1\3a\\\"")), OCTETS(""), 0 },
 	{ "fuzz_record", "octets", OCTETS(RECORD_HEAD RECORD_SIDE("\3", "\x08\0\xfd")), OCTETS("\0\x1b]\\\"\n\xff"), 100 },
 	{ "fuzz_record", "numbers", OCTETS(""), OCTETS("\xff"), 200 },
+	{ "fuzz_spool", "two-frames", OCTETS(FRAME("\x10", "\2", "\0", "\0") FRAME_LINES FRAME_LINES
+	  FRAME("\x08", "\1", "\2", "\0") FRAME_LINES), OCTETS(""), 0 },
+	{ "fuzz_spool", "gap", OCTETS(FRAME("\x08", "\1", "\7", "\5") FRAME_LINES FRAME("\0", "\0", "\x09", "\1")), OCTETS(""), 0 },
+	{ "fuzz_spool", "damage-between", OCTETS(FRAME("\x08", "\1", "\0", "\0") FRAME_LINES "rubbish\n"
+	  FRAME("\x08", "\1", "\5", "\0") FRAME_LINES), OCTETS(""), 0 },
+	{ "fuzz_spool", "backwards", OCTETS(FRAME("\x08", "\1", "\5", "\0") FRAME_LINES FRAME("\x08", "\1", "\1", "\0") FRAME_LINES),
+	  OCTETS(""), 0 },
 };
 
 static int seed_write(const char *folder, const struct seed *seed)

@@ -61,6 +61,11 @@ static void note_stop(void)
 	marks[MARK_STOP] = 1;
 }
 
+bool loop_stop_seen(void)
+{
+	return stop_seen;
+}
+
 /* Everything here is async-signal-safe: clock_gettime, write and _exit are in the list of POSIX.1-2008 2.4.3. */
 static void on_signal(int number)
 {

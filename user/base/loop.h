@@ -7,6 +7,9 @@
 
 struct loop;
 
+/* Has SIGINT or SIGTERM come to the loop there is, handled or not? For who waits outside of it. */
+bool loop_stop_seen(void);
+
 /* What the loop calls, outside of any signal handler; each gets `ctx`. None may be NULL. */
 struct loop_handlers {
 	void (*stop)(void *ctx);                  /* SIGINT or SIGTERM, once */

@@ -447,3 +447,14 @@ void options_free(struct options *options)
 	string_list_clear(&options->read_files);
 	string_list_clear(&options->outputs);
 }
+
+int options_open_log(const struct options *options)
+{
+	static const char *const levels[] = { "error", "warn", "info", "debug" };
+	enum log_format format = strcmp(options->log_format, "json") ? LOG_CONSOLE : LOG_JSON;
+	enum log_level level = LOG_ERROR;
+
+	while (strcmp(levels[level], options->log_level))
+		level++;
+	return log_open(level, format, options->log_output);
+}

@@ -30,7 +30,7 @@ struct options {
 	const char *xdp_mode;                     /* auto, native, generic, off */
 	uint64_t harvest_interval_ns;
 	uint64_t table_slots, ring_size;          /* kernel tables: slots for each CPU (0: by their number), octets of the victim ring */
-	struct string_list outputs;               /* stdout, file, null; at least one, each once */
+	struct string_list outputs;               /* stdout, file, null, bigquery; at least one, each once */
 	const char *write_file;                   /* with output file, else NULL */
 	uint64_t rotate_size;                     /* octets; 0: off */
 	uint64_t rotate_interval_ns;              /* 0: off */
@@ -44,13 +44,36 @@ struct options {
 	const char *names;                        /* on, off */
 	const char *dns_unmatched;                /* count, learn */
 	bool flow_names, promiscuous, immediate, extended;
-	bool json;                                /* interfaces, check, status, detach */
+	bool json;                                /* interfaces, check, status, detach, spool */
+	/* outputs that go over the network */
+	const char *state_dir;                    /* NULL: the spool is in memory */
+	uint64_t spool_max;                       /* octets */
+	const char *spool_full;                   /* drop-oldest, drop-newest, block */
+	uint64_t spool_sync_ns;                   /* 0: after each batch */
+	uint64_t shutdown_timeout_ns;
+	const char *ca_file, *proxy;              /* NULL: none, or what the environment says */
+	const char *bigquery_project_id, *bigquery_dataset_id; /* given with output bigquery, else NULL */
+	const char *bigquery_table_id;
+	const char *bigquery_sa_key_file, *bigquery_sa_key_data; /* NULL: application default credentials */
+	const char *bigquery_mode;                /* auto, insertall, load, write */
+	const char *bigquery_location;            /* of jobs; NULL: that of the dataset */
+	const char *bigquery_endpoint;            /* URL of the REST API; NULL: BIGQUERY_EMULATOR_HOST, else Google's */
+	const char *bigquery_write_endpoint;      /* URL of the Storage Write API; NULL: Google's */
+	uint64_t bigquery_load_interval_ns;
+	bool bigquery_migrate;
 	/* which command */
 	const struct command *command;
 };
 
 /* Which rows a command takes; every command takes the global ones too. */
-enum option_scope { OPTIONS_GLOBAL = 1, OPTIONS_CAPTURE = 2, OPTIONS_LIVE = 4, OPTIONS_JSON = 8 }; /* LIVE: which interfaces, and how */
+enum option_scope {
+	OPTIONS_GLOBAL = 1, OPTIONS_CAPTURE = 2,
+	OPTIONS_LIVE = 4,                         /* which interfaces, and how */
+	OPTIONS_JSON = 8,
+	OPTIONS_OUTPUT = 16,                      /* where records go */
+	OPTIONS_SHIP = 32,                        /* how they go over the network */
+	OPTIONS_STATE = 64,                       /* where state is kept */
+};
 
 /* A command of the program: `run` gets the parsed options and returns an exit status. */
 struct command {
@@ -64,6 +87,9 @@ struct command {
  * 0 after --help or --version (printed to stdout), EXIT_USAGE after a message on stderr. Opens nothing. */
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv);
 void options_free(struct options *options);
+
+/* Open the log as the options say. 0 or -errno, said on stderr. */
+int options_open_log(const struct options *options);
 
 bool string_list_has(const struct string_list *list, const char *text);
 

@@ -82,6 +82,19 @@ static int check_no_file(struct options_parse *p)
 	return GO_ON;
 }
 
+static int check_bigquery(struct options_parse *p)
+{
+	const struct options *o = p->options;
+	char a[OPTION_ENV_SIZE], b[OPTION_ENV_SIZE];
+
+	if (!o->bigquery_project_id || !o->bigquery_dataset_id)
+		return options_usage_error(p, "output bigquery needs --bigquery-%s-id", o->bigquery_project_id ? "dataset" : "project");
+	if (o->bigquery_sa_key_file && o->bigquery_sa_key_data)
+		return options_usage_error(p, "%s and %s exclude each other", spelled(p, "bigquery-sa-key-file", a),
+					   spelled(p, "bigquery-sa-key-data", b));
+	return GO_ON;
+}
+
 /* A reader of records must not find a log line among them. */
 static int check_log(struct options_parse *p)
 {
@@ -104,11 +117,28 @@ static void limit_harvest_interval(struct options *o)
 		o->harvest_interval_ns = most_ns > least_ns ? most_ns : least_ns;
 }
 
+/* ship and spool: of which folder, and where to. */
+static int check_spool(struct options_parse *p)
+{
+	const struct options *o = p->options;
+
+	if (!o->state_dir)
+		return options_usage_error(p, "%s needs --state-dir", o->command->name);
+	for (size_t i = 0; o->command->scopes & OPTIONS_OUTPUT && i < o->outputs.count; i++)
+		if (strcmp(o->outputs.items[i], "bigquery") != 0)
+			return options_usage_error(p, "%s delivers over the network: give --output bigquery", o->command->name);
+	return GO_ON;
+}
+
 int options_check(struct options_parse *p)
 {
 	int status = GO_ON;
 
-	if (!(p->options->command->scopes & OPTIONS_CAPTURE))
+	if (p->options->command->scopes & (OPTIONS_CAPTURE | OPTIONS_OUTPUT) && string_list_has(&p->options->outputs, "bigquery"))
+		status = check_bigquery(p);
+	if (status == GO_ON && p->options->command->scopes & OPTIONS_STATE)
+		status = check_spool(p);
+	if (status != GO_ON || !(p->options->command->scopes & OPTIONS_CAPTURE))
 		return status;
 	limit_harvest_interval(p->options);
 	status = check_input(p);

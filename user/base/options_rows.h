@@ -31,7 +31,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_ROWS_MAX 64
+#define OPTION_ROWS_MAX 96
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;             /* at most OPTION_ROWS_MAX */
 

@@ -22,6 +22,15 @@ uint64_t time_monotonic_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t time_boot_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+	return read_clock(CLOCK_BOOTTIME);
+#else
+	return read_clock(CLOCK_MONOTONIC);       /* macOS: goes on in sleep */
+#endif
+}
+
 /* Years begin in March here, so that the leap day is the last one. Day 0 is 1 March 1600: the Gregorian calendar
  * repeats after 400 years of 146097 days, and 1461 days are four years. Five months from March have 153 days, twice. */
 static char *format_date(char *out, uint32_t days_since_1970)
@@ -81,4 +90,11 @@ unsigned time_format(char *out, uint64_t wall_ns)
 		p = format_fraction(p, ns);
 	*p++ = 'Z';
 	return (unsigned)(p - out);
+}
+
+void time_sleep_ns(uint64_t ns)
+{
+	const struct timespec time = { .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
+
+	nanosleep(&time, NULL);
 }

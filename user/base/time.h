@@ -10,6 +10,9 @@
 
 uint64_t time_wall_ns(void);                      /* since 1970, UTC */
 uint64_t time_monotonic_ns(void);                 /* never steps */
+uint64_t time_boot_ns(void);                      /* the same, and goes on while the machine sleeps, where the system has such a clock */
+
+void time_sleep_ns(uint64_t ns);                  /* a signal may end it early */
 
 #define TIME_TEXT_SIZE 32                         /* "2262-04-11T23:47:16.854775807Z" and its NUL */
 

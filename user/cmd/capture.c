@@ -12,6 +12,7 @@
 #include "../flow/flow_table.h"
 #include "../flow/record_id.h"
 #include "../name/names.h"
+#include "../ship/crew.h"
 #include "../ship/sink.h"
 #include "../source/filter.h"
 #include "../source/source.h"
@@ -202,6 +203,9 @@ static void show_statistics(struct capture *c)
 	progress_clear(&c->progress);
 	statistics_log_rates(&c->shown, &now, now_ns - c->shown_ns);
 	statistics_log_balance(&now);
+	for (size_t i = 0; i < c->sink_count; i++)
+		if (c->sinks[i] && c->sink_ops[i]->report)
+			c->sink_ops[i]->report(c->sinks[i]);
 	c->shown = now;
 	c->shown_ns = now_ns;
 }
@@ -369,18 +373,31 @@ static int open_names(struct capture *c)
 	return c->names ? 0 : -ENOMEM;
 }
 
+static int open_sink(struct capture *c, const struct sink_ops *ops, uint64_t now_ns)
+{
+	int err = ops->open(&c->sinks[c->sink_count], c->options, now_ns);
+
+	if (!err)
+		c->sink_ops[c->sink_count++] = ops;
+	return err;
+}
+
 static int open_sinks(struct capture *c)
 {
 	uint64_t now_ns = time_wall_ns();
 
-	for (size_t i = 0; i < c->options->outputs.count && i < SINKS_MAX; i++) {
-		int err;
+	if (crew_is_needed(c->options)) {         /* first, while nothing else is open that its processes would have too */
+		int err = open_sink(c, &sink_spool, now_ns);
 
-		c->sink_ops[i] = sink_find(c->options->outputs.items[i]);
-		err = c->sink_ops[i]->open(&c->sinks[i], c->options, now_ns);
 		if (err)
 			return err;
-		c->sink_count++;
+	}
+	for (size_t i = 0; i < c->options->outputs.count && c->sink_count < SINKS_MAX; i++) {
+		const struct sink_ops *ops = sink_find(c->options->outputs.items[i]);
+		int err = ops == &sink_spool ? 0 : open_sink(c, ops, now_ns);
+
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -437,6 +454,8 @@ static uint64_t close_sinks(struct capture *c)
 		if (!c->sinks[i])
 			continue;
 		err = c->sink_ops[i]->flush(c->sinks[i]);
+		if (c->sink_ops[i]->end)
+			c->sink_ops[i]->end(c->sinks[i], c->stop_ns != 0);
 		c->sink_ops[i]->stats(c->sinks[i], &stats);
 		close_err = c->sink_ops[i]->close(&c->sinks[i]);
 		if (err == -EPIPE)

@@ -14,6 +14,7 @@
 #include "check.h"
 #include "detach.h"
 #include "interfaces.h"
+#include "ship.h"
 
 static const struct command commands[] = {
 	{ "capture", "c", "Records the flows of network interfaces or of capture files.", capture_run,
@@ -22,6 +23,8 @@ static const struct command commands[] = {
 	{ "check", NULL, "Tells what this host can do and what is missing; changes nothing.", check_run, OPTIONS_LIVE | OPTIONS_JSON },
 	{ "status", NULL, "Lists what of devourer's is attached or pinned in the kernel.", status_run, OPTIONS_JSON },
 	{ "detach", NULL, "Takes away what an earlier run left attached or pinned.", detach_run, OPTIONS_JSON },
+	{ "ship", NULL, "Delivers what the spool of a state folder holds, without capturing.", ship_run, OPTIONS_STATE | OPTIONS_OUTPUT | OPTIONS_SHIP },
+	{ "spool", NULL, "Shows what the spool of a state folder holds; changes nothing.", spool_run, OPTIONS_STATE | OPTIONS_JSON },
 	{ 0 },
 };
 
@@ -42,22 +45,11 @@ static void ignore_write_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-static int open_log(const struct options *options)
-{
-	static const char *const levels[] = { "error", "warn", "info", "debug" };
-	enum log_format format = strcmp(options->log_format, "json") ? LOG_CONSOLE : LOG_JSON;
-	enum log_level level = LOG_ERROR;
-
-	while (strcmp(levels[level], options->log_level))
-		level++;
-	return log_open(level, format, options->log_output);
-}
-
 static int run(const struct options *options)
 {
 	int status;
 
-	if (open_log(options))
+	if (options_open_log(options))
 		return EXIT_FAILED;
 	status = options->command->run(options);
 	log_close();

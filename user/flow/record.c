@@ -5,9 +5,6 @@
 #include "../base/time.h"
 #include "record.h"
 
-/* Writes a value at `out` and returns the octet behind it; `out` itself: the member is left out. */
-typedef char *put_fn(char *out, const struct record *record);
-
 /* ---- values ---- */
 
 static char *put_text(char *out, const char *text)
@@ -235,17 +232,7 @@ static char *part(char *out, const struct record *r) { return put_u64(out, r->pa
 
 /* ---- the table ---- */
 
-struct member {
-	const char *group, *name;                 /* JSON: {"group":{"name":…}}, or without a group */
-	put_fn *put;
-	bool is_extended;
-	const char *json_type;
-	int column_order;                         /* of the BigQuery column among the basic ones; extended ones follow */
-	const char *column, *column_type, *mode;
-	const char *says;
-};
-
-static const struct member members[] = {      /* in the order of the JSON object */
+static const struct record_member members[] = { /* in the order of the JSON object */
 	{ NULL, "id", put_id, false, "string", 0, "id", "STRING", "REQUIRED", "UUID version 8, the same when the same flow is recorded again" },
 	{ NULL, "protocol", protocol, false, "string", 1, "protocol", "STRING", "REQUIRED", "tcp, udp, icmp4 or icmp6" },
 	{ "src", "addr", src_addr, false, "string", 2, "src_addr", "STRING", "REQUIRED", "sender of the first packet; IPv4 dotted, IPv6 as RFC 5952" },
@@ -279,6 +266,12 @@ static const struct member members[] = {      /* in the order of the JSON object
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
+size_t record_members(const struct record_member **out)
+{
+	*out = members;
+	return MEMBERS;
+}
+
 static char *put_key(char *out, const char *key)
 {
 	out = put_quoted(out, key);
@@ -309,7 +302,7 @@ static char *put_object(char *out, const struct record *record, size_t *i)
 
 static char *put_member(char *out, const struct record *record, size_t *i)
 {
-	const struct member *member = &members[(*i)++];
+	const struct record_member *member = &members[(*i)++];
 	char *at = put_key(out, member->name), *end = member->put(at, record);
 
 	return end == at ? out : end;
@@ -335,7 +328,7 @@ size_t record_json(char *out, const struct record *record, bool extended)
 	return (size_t)(at - out);
 }
 
-static void print_row(FILE *out, const struct member *m)
+static void print_row(FILE *out, const struct record_member *m)
 {
 	fprintf(out, "%s%s%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m->group ? m->group : "", m->group ? "." : "", m->name, m->json_type,
 		m->is_extended ? "extended" : "basic", m->column, m->column_type, m->mode, m->says);

@@ -44,6 +44,20 @@ struct record {
 /* One JSON object and its newline into `out` (RECORD_JSON_MAX octets); how many octets. `extended`: with the members of --extended. */
 size_t record_json(char *out, const struct record *record, bool extended);
 
+/* A member of the JSON object, and the BigQuery column it becomes. */
+struct record_member {
+	const char *group, *name;                 /* {"group":{"name":…}}; group NULL: at the top. Members of a group stand together */
+	char *(*put)(char *out, const struct record *record); /* the JSON value; `out` itself: left out */
+	bool is_extended;
+	const char *json_type;
+	int column_order;                         /* of the column, from 0; basic ones first */
+	const char *column, *column_type, *mode;
+	const char *says;
+};
+
+/* The table, in the order of the JSON object; how many. */
+size_t record_members(const struct record_member **out);
+
 /* The table as lines of tab-separated columns: JSON path, JSON type, extended or basic, BigQuery column, type, mode, and what it says. */
 void record_print_table(FILE *out);
 

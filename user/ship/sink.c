@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink.c - the table of sinks. */
 #include <string.h>
+#include "ship.h"
 #include "sink.h"
 
 static const struct sink_ops *const sinks[] = { &sink_stdout, &sink_file, &sink_null };
@@ -11,5 +12,5 @@ const struct sink_ops *sink_find(const char *name)
 		if (!strcmp(sinks[i]->name, name))
 			return sinks[i];
 	}
-	return NULL;
+	return ship_find(name) ? &sink_spool : NULL;
 }

@@ -5,6 +5,7 @@
  */
 #ifndef DEVOURER_SINK_H
 #define DEVOURER_SINK_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,8 @@ struct sink;
 struct sink_stats {
 	uint64_t put;
 	uint64_t delivered;                       /* handed to the kernel in whole lines */
-	uint64_t dropped;                         /* could not be written; the reason was logged */
-	uint64_t waiting;                         /* in the buffer */
+	uint64_t dropped;                         /* could not be written, or were refused at the destination; the reason was logged */
+	uint64_t waiting;                         /* in the buffer or the spool */
 	uint64_t octets;                          /* delivered, before compression */
 };
 
@@ -29,10 +30,14 @@ struct sink_ops {
 	int (*tick)(struct sink *s, uint64_t now_ns);            /* about once a second: flush, rotation by time */
 	int (*reopen)(struct sink *s);                           /* SIGHUP */
 	void (*stats)(const struct sink *s, struct sink_stats *out);
+	void (*report)(struct sink *s);                          /* log lines of its own beside the statistics; NULL: none */
+	/* No record follows: deliver what waits elsewhere, `hurry`: within --shutdown-timeout. What is lost is in stats then. NULL: nothing to do. */
+	void (*end)(struct sink *s, bool hurry);
 	int (*close)(struct sink **s);                           /* flushes; *s NULL is fine; 0 or the first -errno */
 };
 
-extern const struct sink_ops sink_stdout, sink_file, sink_null;
+/* sink_spool is the one for all outputs that go over the network (ship.h). */
+extern const struct sink_ops sink_stdout, sink_file, sink_null, sink_spool;
 
 /* The ops of `--output NAME`, or NULL. */
 const struct sink_ops *sink_find(const char *name);
