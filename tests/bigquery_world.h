@@ -241,12 +241,14 @@ static int table_request(struct world *w, const struct http_request *request, js
 /* A file of rows: all of them or none. */
 static void run_job(struct world *w, json_t *job, const char *file, size_t len)
 {
-	const char *id = json_string_value(json_object_get(json_object_get(job, "jobReference"), "jobId")), *why = NULL, *line;
+	const char *id = json_string_value(json_object_get(json_object_get(job, "jobReference"), "jobId")), *why = NULL, *line, *end;
 	json_t *rows = json_array(), *row, *status = json_pack("{s:s}", "state", "DONE");
 	size_t i;
 
-	for (line = file; line < file + len && !why; line = strchr(line, '\n') + 1) {
-		row = json_loadb(line, (size_t)(strchr(line, '\n') - line), 0, NULL);
+	for (line = file; line < file + len && !why; line = end + 1) {
+		end = memchr(line, '\n', len - (size_t)(line - file));
+		assert_non_null(end);
+		row = json_loadb(line, (size_t)(end - line), 0, NULL);
 		assert_non_null(row);
 		why = row_error(w, row);
 		json_array_append_new(rows, row);
@@ -288,9 +290,17 @@ static int new_job(struct world *w, json_t *job, const char *file, size_t len, j
 	return job_answer(w, id, out);
 }
 
+static char *text_of(const void *octets, size_t len)
+{
+	char *text = calloc(1, len + 1);
+
+	assert_non_null(text);
+	return memcpy(text, octets, len);
+}
+
 static int multipart(struct world *w, const struct http_request *request, json_t **out)
 {
-	char *copy = strndup(request->body, request->len), *job_at = strstr(copy, "\r\n\r\n") + 4, *file = strstr(job_at, "\r\n\r\n") + 4;
+	char *copy = text_of(request->body, request->len), *job_at = strstr(copy, "\r\n\r\n") + 4, *file = strstr(job_at, "\r\n\r\n") + 4;
 	json_t *job = json_loads(job_at, JSON_DISABLE_EOF_CHECK, NULL);
 	int status;
 

@@ -151,7 +151,9 @@ static inline char *private_pem(EVP_PKEY *key)
 
 	assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
 	len = BIO_get_mem_data(bio, &octets);
-	pem = strndup(octets, (size_t)len);
+	pem = calloc(1, (size_t)len + 1);
+	assert_non_null(pem);
+	memcpy(pem, octets, (size_t)len);
 	BIO_free(bio);
 	return pem;
 }

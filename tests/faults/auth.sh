@@ -219,8 +219,9 @@ malformed_credentials_are_refused_with_the_reason() {
 	equal "requests with a token" "$(requests '.token')" 0
 }
 
-check tokens_of_five_seconds_are_renewed_in_time a_revoked_token_is_replaced_at_once a_token_that_is_still_good_is_used_while_there_is_no_new_one \
-	a_wrong_key_ends_the_program_with_the_reason
+check_together tokens_of_five_seconds_are_renewed_in_time a_revoked_token_is_replaced_at_once \
+	a_token_that_is_still_good_is_used_while_there_is_no_new_one
+check a_wrong_key_ends_the_program_with_the_reason
 check a_clock_that_is_wrong_is_corrected_with_one_warning
 check the_credentials_are_the_first_that_are_found malformed_credentials_are_refused_with_the_reason
 totals

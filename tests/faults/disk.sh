@@ -59,6 +59,6 @@ a_small_file_system_that_fills_up_is_survived() {
 	survives --spool-max 16M
 }
 
-check a_disk_with_read_errors_and_write_errors_is_survived a_disk_that_became_read_only_is_survived a_disk_that_says_it_is_full_is_survived \
+check_together a_disk_with_read_errors_and_write_errors_is_survived a_disk_that_became_read_only_is_survived a_disk_that_says_it_is_full_is_survived \
 	a_small_file_system_that_fills_up_is_survived
 totals

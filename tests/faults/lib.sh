@@ -311,30 +311,53 @@ is_wanted() {
 	[ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $1 "* ]]
 }
 
-# check NAME...: each is a function whose name says what is true; it runs in a folder of its own, with set -e.
+# carry_out NAME: in a folder of its own, with set -e; what it prints is in `NAME.said`, its status and seconds in `NAME.status`.
+carry_out() {
+	local name=$1 status begun=$SECONDS
+	mkdir "$work/$name"
+	set +e
+	(
+		set -eE
+		trap 'echo "line $LINENO: ${BASH_COMMAND%%$'"'\n'"'*}"' ERR
+		trap clean EXIT
+		cd "$work/$name"
+		"$name" 2>&1
+	) >"$work/$name.said"
+	status=$?
+	set -e
+	echo "$status $((SECONDS - begun))" >"$work/$name.status"
+	rm -rf "${work:?}/$name"
+}
+
+report() {
+	local name=$1 status seconds
+	read -r status seconds <"$work/$name.status"
+	case $status in
+	0) passed=$((passed + 1)) && echo "ok $name" ;;
+	77) skipped=$((skipped + 1)) && echo "ok $name # SKIP" ;;
+	*) failed=$((failed + 1)) && echo "not ok $name" ;;
+	esac
+	sed 's/^/    /' "$work/$name.said"
+	echo "    $seconds s"
+}
+
+# check NAME...: each is a function whose name says what is true.
 check() {
-	local name status why begun
+	local name
 	for name; do
-		is_wanted "$name" || continue
-		mkdir "$work/$name"
-		begun=$SECONDS
-		set +e
-		why=$(
-			set -eE
-			trap 'echo "line $LINENO: ${BASH_COMMAND%%$'"'\n'"'*}"' ERR
-			trap clean EXIT
-			cd "$work/$name"
-			"$name" 2>&1
-		)
-		status=$?
-		set -e
-		case $status in
-		0) passed=$((passed + 1)) && echo "ok $name" ;;
-		77) skipped=$((skipped + 1)) && echo "ok $name # SKIP" ;;
-		*) failed=$((failed + 1)) && echo "not ok $name" ;;
-		esac
-		printf '%s\n' "${why:-as it must be}" "$((SECONDS - begun)) s" | sed 's/^/    /'
-		rm -rf "${work:?}/$name"
+		! is_wanted "$name" || { carry_out "$name" && report "$name"; }
+	done
+}
+
+# check_together NAME...: all at a time, for those that do little but wait.
+check_together() {
+	local name
+	for name; do
+		! is_wanted "$name" || carry_out "$name" &
+	done
+	wait
+	for name; do
+		! is_wanted "$name" || report "$name"
 	done
 }
 

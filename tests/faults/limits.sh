@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The limits of the service are never passed: octets and rows of a request, time between load jobs.
-# usage: limits.sh [FUNCTION...]; LOADS_S (150) is how long load jobs are watched.
+# usage: limits.sh [FUNCTION...]; LOADS_S (80) is how long load jobs are watched.
 # shellcheck disable=SC1091,SC2154,SC2034 # lib.sh has them, and reads what is set here
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -47,7 +47,7 @@ load_jobs_are_a_minute_apart() {
 	flags load
 	start capture -r input --idle-timeout 1s "${to_fake[@]}" --bigquery-load-interval 60s --shutdown-timeout 20s
 	open_pipe
-	for ((second = 0; second < ${LOADS_S:-150}; second++)); do
+	for ((second = 0; second < ${LOADS_S:-80}; second++)); do
 		feed $((second * 500)) $((second * 500 + 500))
 		sleep 1
 	done
@@ -55,7 +55,7 @@ load_jobs_are_a_minute_apart() {
 	close_pipe
 	reap 0 60
 	cat job_times
-	at_least "jobs" "$(wc -l <job_times)" $((${LOADS_S:-150} / 75))
+	at_least "jobs" "$(wc -l <job_times)" $((${LOADS_S:-80} / 75))
 	equal "jobs less than a minute after another" "$(awk 'NR > 1 && $1 - before < 59.5 { count++ } { before = $1 } END { print count + 0 }' job_times)" 0
 }
 

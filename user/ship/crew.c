@@ -16,7 +16,7 @@
 #include "ship.h"
 #include "shipper.h"
 
-#define START_NS (20 * NS_PER_S)                  /* a destination that has said nothing by then is away */
+#define START_NS (3 * NS_PER_S)                   /* packets wait for a destination no longer; it may be refused later */
 
 struct crew {
 	const struct options *options;

@@ -16,7 +16,7 @@ struct crew;
  * `is_memory`: the keeper removes it when this process has died. 0 or -errno, logged. */
 int crew_new(struct crew **out, const struct options *options, const char *dir, bool is_memory);
 
-/* The spool is there: ship. Waits until each output has found its destination or found it away, at most some seconds. 0;
+/* The spool is there: ship. Waits until each output has found its destination or found it away, at most three seconds. 0;
  * -EINVAL, -EACCES: an output cannot work, logged. */
 int crew_start(struct crew *crew);
 

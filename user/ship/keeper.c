@@ -29,6 +29,7 @@ struct child {
 	pid_t pid;                                /* 0: not running */
 	uint64_t started_ns, start_at_ns, pause_ns;
 	bool is_done;                             /* it ended as it should */
+	bool is_refused;                          /* its configuration did not work, which may be mended where it is delivered to */
 	int status;
 };
 
@@ -99,8 +100,10 @@ static void note_end(struct child *child, int status)
 
 	child->pid = 0;
 	child->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
-	child->is_done = WIFEXITED(status);
-	if (child->is_done)
+	child->is_done = WIFEXITED(status) && !child->status;
+	child->is_refused = WIFEXITED(status) && child->status;
+	child->start_at_ns = now_ns + PAUSE_MOST_NS;
+	if (child->is_done || child->is_refused)
 		return;
 	if (now_ns - child->started_ns >= GOOD_NS || !child->pause_ns)
 		child->pause_ns = PAUSE_FIRST_NS;
@@ -124,13 +127,10 @@ static void reap(struct keeper *k)
 
 static void hurry(struct keeper *k)
 {
-	if (k->is_hurry)                          /* asked twice */
-		tell_all(k, SHIPPER_HURRY);
-	else
-		k->kill_at_ns = time_monotonic_ns() + k->options->shutdown_timeout_ns + GRACE_NS;
 	if (!k->is_hurry)
-		tell_all(k, SHIPPER_HURRY);
+		k->kill_at_ns = time_monotonic_ns() + k->options->shutdown_timeout_ns + GRACE_NS;
 	k->is_hurry = k->is_last = true;
+	tell_all(k, SHIPPER_HURRY);               /* asked twice, they end at once */
 }
 
 static void take_word(struct keeper *k, int word)
@@ -179,12 +179,13 @@ static bool look_after(struct keeper *k)
 
 	for (size_t i = 0; i < k->count; i++) {
 		struct child *child = &k->children[i];
+		bool is_done = child->is_done || (child->is_refused && k->is_last);
 
 		if (child->pid && is_late)
 			kill(child->pid, SIGKILL);
-		if (!child->pid && !child->is_done && k->has_begun && !is_late && now_ns >= child->start_at_ns)
+		if (!child->pid && !is_done && k->has_begun && !is_late && now_ns >= child->start_at_ns)
 			start_child(k, child);
-		is_any |= child->pid || (!child->is_done && !is_late && (k->has_begun || !k->is_hurry));
+		is_any |= child->pid || (!is_done && !is_late && (k->has_begun || !k->is_hurry));
 	}
 	return is_any;
 }

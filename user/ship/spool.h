@@ -94,7 +94,7 @@ struct spool_counts {
 	uint64_t delivered, dead;                 /* dead: in the dead-letter file */
 	uint64_t dropped_full, dropped_damaged;
 	uint64_t retried;                         /* records sent again */
-	uint64_t duplicates_possible;             /* records whose first answer was lost */
+	uint64_t duplicates_possible;             /* lost answers, once for each record that may have been stored by them */
 	uint64_t requests;
 };
 
