@@ -345,7 +345,9 @@ report() {
 check() {
 	local name
 	for name; do
-		! is_wanted "$name" || { carry_out "$name" && report "$name"; }
+		is_wanted "$name" || continue
+		carry_out "$name" # not in a list of && and ||: set -e would not hold
+		report "$name"
 	done
 }
 
