@@ -301,7 +301,7 @@ static void a_usage_error_names_what_is_wrong_and_what_is_accepted(void **state)
 		{ .args = { "c", "-i", "eth0,eth0" }, .error = "-i: eth0 is given twice" },
 		{ .args = { "c", "-r", "-", "-r", "-" }, .error = "-r: - is given twice" },
 		{ .args = { "c", "-i", "lo", "-o", "null,null" }, .error = "-o: null is given twice" },
-		{ .args = { "c", "-i", "lo", "-o", "nul" }, .error = "-o nul: accepted are stdout, file, null" },
+		{ .args = { "c", "-i", "lo", "-o", "nul" }, .error = "-o nul: accepted are stdout, file, null, bigquery" },
 		{ .args = { "c", "-i", "lo", "--output=" }, .error = "--output needs a value that is not empty" },
 		{ .args = { "c", "-i", "lo", "--source", "tap" }, .error = "--source tap: accepted are auto, xdp, pcap" },
 		{ .args = { "c", "-i", "lo", "--names=" }, .error = "--names : accepted are on, off" },
@@ -385,7 +385,7 @@ static void a_flag_beats_the_environment_which_beats_the_default(void **state)
 		{ .args = { "c", "-i", "lo" }, .env = { "OUTPUT=null" }, .result = "interfaces=lo outputs=null" },
 		{ .args = { "c", "-i", "lo" }, .env = { "OUTPUT=" }, .result = "interfaces=lo" },
 		{ .args = { "c", "-i", "lo" }, .env = { "OUTPUT=bigquer" },
-		  .error = "DEVOURER_OUTPUT=bigquer: accepted are stdout, file, null" },
+		  .error = "DEVOURER_OUTPUT=bigquer: accepted are stdout, file, null, bigquery" },
 		{ .args = { "c", "-i", "lo", "-o", "null" }, .env = { "OUTPUT=bigquer" },
 		  .result = "interfaces=lo outputs=null" },
 		{ .args = { "c", "-i", "lo" }, .env = { "IDLE_TIMEOUT=5s" }, .result = "interfaces=lo "
