@@ -127,17 +127,6 @@ packets_of() {
 	tcpdump -nr "$1" -w - "${2:-}" 2>/dev/null | tcpdump -nr - --count 2>/dev/null | awk '{ print $1 }'
 }
 
-# Offloads are off: libpcap would see what GRO merged. One queue, so that the order stays.
-network() {
-	namespace here
-	namespace there
-	pair here va there vb 1
-	ip_in here link set va mtu 65535
-	ip_in there link set vb mtu 65535
-	in_ns there ethtool -K vb gro off
-	in_ns here ethtool -K va tso off gso off gro off
-}
-
 # watch NAME ARGUMENT...: one more program on the interface, its records in NAME.records, its log in NAME.err.
 watch() {
 	local name=$1
@@ -184,7 +173,7 @@ same() {
 }
 
 one_expression() {
-	network
+	plain_network
 	watch xdp --source xdp
 	watch tcx --source xdp --xdp-mode off
 	watch live --source pcap --snaplen 65535

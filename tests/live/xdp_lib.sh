@@ -85,6 +85,17 @@ pair() {
 	done
 }
 
+# From va in `here` to vb in `there`. Offloads are off: libpcap would see what GRO merged. One queue, so that the order stays.
+plain_network() {
+	namespace here
+	namespace there
+	pair here va there vb 1
+	ip_in here link set va mtu 65535
+	ip_in there link set vb mtu 65535
+	in_ns there ethtool -K vb gro off
+	in_ns here ethtool -K va tso off gso off gro off
+}
+
 # driver NS IF: packets that came in, by the driver's own count; only with native XDP attached.
 driver() {
 	in_ns "$1" ethtool -S "$2" | awk '/rx_queue_[0-9]+_xdp_packets/ { sum += $2 } END { printf "%.0f\n", sum }'

@@ -21,17 +21,6 @@ least=${REPLAY_MIN_US:-100} most=${REPLAY_MAX_US:-20000}
 captures=${REPLAY_CAPTURES:-$work/captures}
 pcap_pid=
 
-# Offloads are off: libpcap would see what GRO merged. One queue, so that the order stays.
-network() {
-	namespace here
-	namespace there
-	pair here va there vb 1
-	ip_in here link set va mtu 65535
-	ip_in there link set vb mtu 65535
-	in_ns there ethtool -K vb gro off
-	in_ns here ethtool -K va tso off gso off gro off
-}
-
 # Both sources on one interface, from before the first packet to behind the last.
 watch_both() {
 	start there -i vb --source xdp --extended --harvest-interval 200ms
@@ -138,7 +127,7 @@ as_expected() {
 
 one_capture() {
 	local status=0
-	network
+	plain_network
 	watch_both
 	in_ns here "$helpers/replay" va "$capture" "$least" "$most" || status=$?
 	[ $status -ne 3 ] || skip "none of it can be sent"
